@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,21 +67,16 @@ def read_outcomes(paths: Sequence[Path]) -> dict[str, Outcomes]:
     Raises:
         InputError: a file is missing, altered or invalid, or the files have different samples.
     """
-    files = [
-        {(row.setting, row.sample_id): row for row in read_outcome_rows(path)} for path in paths
-    ]
-    for path, rows in zip(paths, files, strict=True):
-        if rows.keys() != files[0].keys():
+    files = [read_outcome_rows(path) for path in paths]
+    names = [{(row.setting, row.sample_id) for row in rows} for rows in files]
+    for path, own in zip(paths, names, strict=True):
+        if own != names[0]:
             raise InputError(f"{path}: other samples or settings than {paths[0]}: score both again")
-    return {
-        setting: Outcomes(
-            tuple(
-                {sample: row for (own, sample), row in rows.items() if own == setting}
-                for rows in files
-            )
-        )
-        for setting in sorted({setting for setting, _ in files[0]})
-    }
+    found: dict[str, Outcomes] = {}
+    for setting in sorted({setting for setting, _ in names[0]}):
+        by_seed = ([row for row in rows if row.setting == setting] for rows in files)
+        found[setting] = Outcomes(tuple({row.sample_id: row for row in one} for one in by_seed))
+    return found
 
 
 def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
@@ -105,16 +101,10 @@ def over_seeds(
     settings: OverSeedsSettings,
 ) -> OverSeedsFile:
     """Compute the content of `metrics/{model}/over-seeds/{task}.json`."""
-    measure = metric(settings.metric)
-    return OverSeedsFile(
-        task=task,
-        model=model,
-        seeds=list(seeds),
-        metric=measure.NAME,
-        settings={
-            setting: _block(found, measure, settings.scoring) for setting, found in outcomes.items()
-        },
-    )
+    measure, scoring = metric(settings.metric), settings.scoring
+    blocks = {setting: _block(one, measure, scoring) for setting, one in outcomes.items()}
+    known: dict[str, Any] = {"task": task, "model": model, "seeds": list(seeds)}
+    return OverSeedsFile(**known, metric=measure.NAME, settings=blocks)
 
 
 def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> SettingOverSeeds:

@@ -41,10 +41,8 @@ class TaskScores:
         Args:
             records: path of the outcomes; None for one that is named after the metrics.
         """
-        return {
-            output: json_text(self.metrics.model_dump()),
-            records or output.with_suffix(RECORDS): map(json_line, self.outcomes),
-        }
+        metrics, rows = json_text(self.metrics.model_dump()), map(json_line, self.outcomes)
+        return {output: metrics, records or output.with_suffix(RECORDS): rows}
 
 
 def majority_label(train: Sequence[Record], task: TaskKind) -> str:
@@ -168,17 +166,11 @@ def _by_setting(
         setting: scored([one for one in predictions if one.setting == setting])
         for setting in sorted({one.setting for one in predictions})
     }
+    blocks = {setting: block for setting, (block, _) in found.items()}
     outcome_of = {one.id: one for _, rows in found.values() for one in rows}
-    return TaskScores(
-        MetricsFile(
-            task=str(predictions[0].task),
-            model=model,
-            seed=seed,
-            metric=measure.NAME,
-            settings={setting: block for setting, (block, _) in found.items()},
-        ),
-        [outcome_of[prediction.id] for prediction in predictions],
-    )
+    task, name = str(predictions[0].task), measure.NAME
+    metrics = MetricsFile(task=task, model=model, seed=seed, metric=name, settings=blocks)
+    return TaskScores(metrics, [outcome_of[prediction.id] for prediction in predictions])
 
 
 def _interval(
