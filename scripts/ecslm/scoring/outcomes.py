@@ -121,14 +121,10 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     own_totals = totals.reshape(seeds, -1)
     defined = bool(np.isfinite(measure.values(own_totals)).all())
     reliable = intervals.bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
-    interval = {"method": "bootstrap", "reliable": reliable}
-    score = StrictScore(
-        value=value,
-        defined=defined,
-        sd=statistics.stdev(by_seed),
-        ci95=intervals.bootstrap_interval(value, resampled, len(sums)) if defined else None,
-        details={"by_seed": by_seed, "interval": interval},
-    )
+    ci95 = intervals.bootstrap_interval(value, resampled, len(sums)) if defined else None
+    details = {"by_seed": by_seed, "interval": {"method": "bootstrap", "reliable": reliable}}
+    sd = statistics.stdev(by_seed)
+    score = StrictScore(value=value, defined=defined, sd=sd, ci95=ci95, details=details)
     return SettingOverSeeds(n=len(sums), strict=score)
 
 

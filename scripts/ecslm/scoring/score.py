@@ -139,13 +139,10 @@ def score_baseline(
     def scored(records: Sequence[ScoredPrediction]) -> Setting:
         found = iter(measure.outcomes([measure.item(p) for one in records for p in by_id[one.id]]))
         means = [_mean([next(found) for _ in by_id[one.id]]) for one in records]
-        expected = measure.expected(measure.sums(means))
-        block = SettingScores(
-            **_counts(records, n_invalid=0),
-            strict=StrictScore(**_value(expected), ci95=None, details={"interval": None}),
-            released=None,
-            released_2024=None,
-        )
+        expected = _value(measure.expected(measure.sums(means)))
+        strict = StrictScore(**expected, ci95=None, details={"interval": None})
+        counts = _counts(records, n_invalid=0)
+        block = SettingScores(**counts, strict=strict, released=None, released_2024=None)
         return block, [
             OutcomeRow(**record.model_dump(include=NAMES), invalid=False, **mean)
             for record, mean in zip(records, means, strict=True)
