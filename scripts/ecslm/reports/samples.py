@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecslm.common.rows import read_jsonl
 from ecslm.reports.settings import ReportSettings, models_answering
 from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
-from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record, read_records
 from ecslm.schemas.task import EXAMPLE
 from ecslm.scoring.metrics.protocol import metric
@@ -74,7 +73,7 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
     # The one that the report is about comes first.
     for model in sorted(models, key=lambda name: name != settings.answering):
         job = {"model": model, "seed": settings.context.models[model].seeds[0], "task": task}
-        predictions = read_jsonl(results / PREDICTIONS.format(**job), ScoredPrediction)
+        predictions = read_predictions(results / PREDICTIONS.format(**job))
         texts = {one.id: one.prediction for one in predictions}
         for row in read_outcome_rows(results / OUTCOMES.format(**job)):
             answer = Answer(model, texts[row.id], measure.quality(row.outcome), row.invalid)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ecslm.common.files import read_model
-from ecslm.common.rows import Numbered, read_rows
+from ecslm.common.rows import Numbered, read_jsonl, read_rows
 from ecslm.schemas.record import Record, Relevance
 from ecslm.schemas.settings import Closed
 
@@ -53,6 +53,15 @@ SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
 def of_record(record: Record) -> dict[str, Any]:
     """The fields of a prediction that are those of its record."""
     return {**{name: getattr(record, name) for name in SHARED}, "reference": record.output}
+
+
+def read_predictions(path: Path) -> list[ScoredPrediction]:
+    """Read all predictions of a file that the predict step wrote, in order.
+
+    Raises:
+        InputError: the file is missing, altered or truncated, or a line is not a prediction.
+    """
+    return read_jsonl(path, ScoredPrediction)
 
 
 def read_answers(path: Path) -> Numbered[RecordedAnswer]:
