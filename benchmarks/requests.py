@@ -20,7 +20,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.requests import requests_of
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice, Study
 from ecslm.script import run_script
 
 # In what order they run.
@@ -58,7 +58,7 @@ def main(
         study: of config.yaml; the default is the study that it selects
         device: a row of resources/devices.csv
     """
-    plan = Study.read(configfile, study)
+    plan = Choice(configfile, study).read()
     by_rule = defaultdict(list)
     for one in compared(plan, device):
         by_rule[one.rule].append(one)

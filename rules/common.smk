@@ -35,9 +35,10 @@ from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
 from ecslm.script import problems_told
 
-# Parameters are texts here. Snakemake would import pandas, which takes as long as to build the graph,
-# to ask whether one is a table.
-PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
+# Parameters are texts here. Snakemake would import pandas, which takes as long as to build the
+# graph, to ask whether one is a table.
+if hasattr(PersistenceBase, "_serialize_param_builtin"):
+    PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
@@ -50,7 +51,7 @@ with problems_told(), os_errors_told():
     FILES = list(workflow.overwrite_configfiles)
     if not workflow.config_settings.replace_workflow_config:
         FILES.insert(0, CONFIG_FILE)
-    STUDY = Study(*read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
+    STUDY = Study(*read_config(FILES, TEMPLATES, workflow.config_settings.config))
     if IS_RUN:
         RUN = Run(STUDY)
         check_named_files(STUDY)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.config.models import name_like
-from ecslm.plan.study import Choice, Study
+from ecslm.plan.study import Choice
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import SHARED
@@ -41,7 +41,7 @@ def main(
     if not (data or study):
         raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
     data = data or Path(f"{study}.jsonl")
-    shipped = Study.read([], None).config
+    shipped = Choice().read().config
     study = study or name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
     check_study_name(study, shipped.studies)
     columns = None

@@ -14,7 +14,7 @@ from support.scripts import parser_of
 from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 
 COMMANDS = [command for page in pages() for command in page.commands]
 # Words that stand for something else.
@@ -63,7 +63,7 @@ def rules() -> set[str]:
 
 @cache
 def planned_files(study: str | None) -> set[str]:
-    return {path for job in all_jobs_of(Study.read([], study)) for path in job.files}
+    return {path for job in all_jobs_of(Choice((), study).read()) for path in job.files}
 
 
 def snakemake_problem(words: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from support.project import PROMPTS, ROOT
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.plan.tables import check_tables
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
@@ -81,6 +81,6 @@ def test_an_example_is_valid_and_its_tables_find_what_they_name(
     file: str, study: str, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    made = Study.read([ROOT / f"examples/{file}.yaml"], study)
+    made = Choice([ROOT / f"examples/{file}.yaml"], study).read()
     check_tables(made)
     assert len(list(made.runs())) == runs

@@ -34,7 +34,7 @@ from ecslm.common.files import read_json, write_json
 from ecslm.common.rows import read_jsonl
 from ecslm.estimates.estimate import MIB
 from ecslm.models.bases import read_base
-from ecslm.plan.study import Choice, Study
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.results import damage, read_job_manifest
 from ecslm.provenance.why import differences
@@ -192,7 +192,7 @@ def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(
 ) -> None:
     asked_and_taken = {}
     with contextlib.chdir(finished.project):
-        for job in all_jobs_of(Study.read([Path(STUDY)], None)):
+        for job in all_jobs_of(Choice([Path(STUDY)]).read()):
             for path in map(Path, job.outputs.get("cost", ())):
                 found = json.loads(path.read_text()) if path.name.endswith(".json") else {}
                 if peak := found.get("peak_memory_bytes"):

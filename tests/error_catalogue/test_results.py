@@ -15,7 +15,7 @@ from support.scripts import run_script
 from support.stated_jobs import jobs_of
 
 from ecslm.common.errors import InputError
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_bases
 
@@ -70,7 +70,7 @@ def test_broken_results_are_refused_in_one_line_and_left_as_they_are(
 def made(finished: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """The jobs of the project that are done."""
     monkeypatch.chdir(finished)
-    jobs = jobs_of(Study.read([Path(CONFIGURATION.name)], "generated"))
+    jobs = jobs_of(Choice([Path(CONFIGURATION.name)], "generated").read())
     return [job for job in jobs if Path(job.manifest).exists()]
 
 

@@ -51,7 +51,7 @@ class Kept:
 
     folder: Path
     entry: Entry | None
-    """None: it is damaged, or a process was killed while it wrote it."""
+    """None: a process was killed while it wrote it."""
     last_used: float
     """Seconds since the epoch."""
     space: int
@@ -152,10 +152,11 @@ def kept_entries(cache: ResultsCache) -> list[Kept]:
     for folder in cache.root.glob("??/*"):
         if not (KEY.fullmatch(folder.name) and folder.name.startswith(folder.parent.name)):
             continue
-        # Another process may have just removed it.
-        with suppress(OSError):
+        # Another process may have just removed it. One that cannot be read may be that of another
+        # version.
+        with suppress(OSError, ValueError):
             path, entry = folder / ENTRY, None
-            with suppress(ValueError, FileNotFoundError):
+            with suppress(FileNotFoundError):
                 entry = _read_entry(folder)
             last_used = (folder if entry is None else path).stat().st_mtime
             files = [file.stat() for file in folder.iterdir() if file != path]
@@ -169,7 +170,7 @@ def kept_entries(cache: ResultsCache) -> list[Kept]:
 def trim(cache: ResultsCache, limit: float) -> list[Kept]:
     """Remove the least recently used entries until the others take at most `limit` bytes.
 
-    Entries that take no space of their own stay; those that are damaged or unfinished do not.
+    Entries that take no space of their own stay; those that are unfinished do not.
     Returns the removed ones.
     """
     entries, removed = kept_entries(cache), []

@@ -15,10 +15,7 @@ from ecslm.config.schema import Config, names_in
 
 
 def read_config(
-    files: Sequence[Path],
-    study: str | None,
-    templates: Path,
-    values: Mapping[str, Any] | None = None,
+    files: Sequence[Path], templates: Path, values: Mapping[str, Any]
 ) -> tuple[Config, Content]:
     """The configuration of files, later ones over earlier ones, as Snakemake merges them; and how
     it stands there.
@@ -26,7 +23,6 @@ def read_config(
     Those of a directory `studies/` beside the first file come after that one.
 
     Args:
-        study: if given, it replaces that of the files.
         templates: as in `load_config`.
         values: what goes over the files, such as `--config` of Snakemake.
 
@@ -35,8 +31,7 @@ def read_config(
             and the line of its key, if it stands in a file.
     """
     studies = sorted((files[0].parent / "studies").glob("*.yaml"))
-    given = Content({**(values or {}), **({"study": study} if study else {})})
-    contents = [*read_files([files[0], *studies, *files[1:]]), given]
+    contents = [*read_files([files[0], *studies, *files[1:]]), Content(dict(values))]
     content = reduce(Content.with_over, contents)
     try:
         return load_config(content.values, templates), content

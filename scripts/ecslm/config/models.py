@@ -30,7 +30,7 @@ from ecslm.prediction.settings import (
     PredictionSettings,
     TransformersSettings,
 )
-from ecslm.schemas.references import Reference, SettingName, TaskName, TunedModelName
+from ecslm.schemas.references import SettingName, TaskName, TunedModelName, named_in
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings, has_example
 from ecslm.training.settings import TrainingSettings
@@ -52,9 +52,9 @@ Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
 
 # Names of other entries of the configuration. Those of the study's own are types of
 # `schemas/references.py` too.
-BaseName = Annotated[str, Reference("bases")]
-TemplateName = Annotated[str, Reference("templates")]
-RegisteredTask = Annotated[str, Reference("registered tasks")]
+BaseName = Annotated[str, named_in("bases")]
+TemplateName = Annotated[str, named_in("templates")]
+RegisteredTask = Annotated[str, named_in("registered tasks")]
 
 
 def name_like(text: str, taken: Collection[str], otherwise: str) -> str:
@@ -349,13 +349,8 @@ class LearnedModel(WithoutWeights):
 
     def prediction(self, asked: Questions) -> LearnedSettings:
         """The method, and what kind of answers it gives."""
-        return LearnedSettings(
-            backend="learned",
-            shots=self.shots,
-            method=self.method,
-            task=asked.task.kind(),
-            train_fraction=self.train_fraction,
-        )
+        own = self.model_dump(include={"backend", "shots", "method", "train_fraction"})
+        return LearnedSettings(**own, task=asked.task.kind())
 
 
 # Each by its backend.

@@ -26,7 +26,7 @@ from ecslm.models.precision import Precision
 from ecslm.prediction.published_answers import PublishedAnswers
 from ecslm.prediction.settings import DecodingSettings, SampleSettings
 from ecslm.schemas.paths import PUBLISHED
-from ecslm.schemas.references import Reference
+from ecslm.schemas.references import named_in
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.baselines import Baseline
@@ -126,7 +126,7 @@ class StudySettings(Closed):
         min_length=1
     )
     """Models by name."""
-    described_with: Annotated[str, Reference("models with a base")] | None = None
+    described_with: Annotated[str, named_in("models with a base")] | None = None
     """Model whose tokenizer, prompt and lengths are used to describe the data (default: of those
     with a base, the first tuned one by name, or the first; without any, the data are not
     described)."""
@@ -165,7 +165,7 @@ class StudySettings(Closed):
 class Config(Closed):
     """The whole of config.yaml."""
 
-    study: Annotated[str, Reference("studies")]
+    study: Annotated[str, named_in("studies")]
     """Study to run, an entry of `studies`."""
     seeds: Seeds | None = None
     """If not null, these replace the `seeds` of all tuned models of the study to run: their spread
@@ -176,7 +176,7 @@ class Config(Closed):
     """Titles of evaluation settings in tables; others are shown by their name."""
     bases: dict[Name, BaseSource]
     """Pretrained weights by name."""
-    licenses: dict[Annotated[Name, Reference("bases")], str] = {}
+    licenses: dict[Annotated[Name, named_in("bases")], str] = {}
     """Licences of bases, as the hub spells them; model cards name them."""
     studies: dict[Name, StudySettings]
     """Studies by name."""

@@ -76,7 +76,7 @@ def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str
             **{"protocol": "strict", "value": strict.known, "low": low, "high": high},
             "interval_method": interval.get("method"),
             "interval_reliable": interval.get("reliable"),
-            **{"invalid": scores.n_invalid, "mcc": strict.mcc},
+            **{"invalid": scores.n_invalid, "mcc": strict.details.get("mcc")},
         }
         for protocol, score in (
             ("lenient", strict.lenient),

@@ -37,8 +37,7 @@ def differences_settings(study: Study, task: str) -> DifferencesSettings:
             name: contrast.model_copy(update={"title": ""})
             for name, contrast in task_contrasts(study, task).items()
         },
-        resamples=study.settings.scoring.resamples,
-        seed=study.settings.scoring.seed,
+        **study.settings.scoring.model_dump(),
         permutations=max(declared.permutations, PERMUTATIONS_OF_TEST * most_tests),
     )
 

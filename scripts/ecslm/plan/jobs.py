@@ -147,11 +147,8 @@ def check_settings(study: Study) -> CheckSettings:
 
 def dataset_settings(study: Study, task: str, split: str) -> DatasetSettings:
     """The settings that affect one dataset file."""
-    return DatasetSettings(
-        source=source_of(study).settings(task, split),
-        **_record_form(study, task),
-        settings=study.evaluated_settings(task, split),
-    )
+    source, read = source_of(study).settings(task, split), study.evaluated_settings(task, split)
+    return DatasetSettings(source=source, **_record_form(study, task), settings=read)
 
 
 def _record_form(study: Study, task: str) -> dict[str, Any]:
@@ -252,14 +249,10 @@ def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]
 
 def latency_settings(study: Study, model: str) -> LatencySettings:
     """The sample of prompts, and how the model answers each of its tasks."""
-    return LatencySettings(
-        **study.settings.latency.model_dump(),
-        # Each prompt is alone in its batch.
-        tasks={
-            task: own.model_copy(update={"batch_tokens": None})
-            for task, own in _answered(study, model).items()
-        },
-    )
+    # Each prompt is alone in its batch.
+    answered = _answered(study, model).items()
+    alone = {task: own.model_copy(update={"batch_tokens": None}) for task, own in answered}
+    return LatencySettings(**study.settings.latency.model_dump(), tasks=alone)
 
 
 def latency_libraries(study: Study, model: str) -> tuple[str, ...]:
@@ -291,9 +284,8 @@ def fetch_settings(study: Study) -> FetchSettings:
     """The commit with published answers, and what to take of it; not where the archive is."""
     source = study.settings.answers
     assert source is not None, "the configuration requires it of models with published answers"
-    return FetchSettings(
-        commit=source.commit, folder=source.folder, answers=published_answers(study)
-    )
+    pinned = source.model_dump(exclude={"archive"})
+    return FetchSettings(**pinned, answers=published_answers(study))
 
 
 # Scores

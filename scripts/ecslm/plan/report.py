@@ -146,8 +146,6 @@ def study_summary(study: Study) -> str:
     """
     results = Path(study.results)
     if not results.is_dir():
-        raise InputError(
-            f"{results}: no results yet: run the study first, by `make reproduce` and the same "
-            "STUDY or CONFIGFILE"
-        )
+        fix = "run the study first, by `make reproduce` and the same STUDY or CONFIGFILE"
+        raise InputError(f"{results}: no results yet: {fix}")
     return run_summary(study.name, study.settings.settings[0], table_context(study), results)

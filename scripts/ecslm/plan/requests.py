@@ -260,10 +260,8 @@ class Requests:
     @cached_property
     def _published(self) -> Mapping[tuple[str, str, str], int]:
         path = self.study.published(PUBLISHED_COUNTS)
-        return {
-            (one.task, one.split, one.setting.partition("_")[0].lower()): one.records
-            for one in (read_counts(Path(path)) if path else ())
-        }
+        counts = read_counts(Path(path)) if path else ()
+        return {(x.task, x.split, x.setting.partition("_")[0].lower()): x.records for x in counts}
 
 
 @lru_cache(maxsize=1)

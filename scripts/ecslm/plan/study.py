@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 from ecslm.config.files import Content
 from ecslm.config.loading import read_config
@@ -63,23 +62,6 @@ class Study:
         run = [x for x, one in self.local_models.items() if one.run]
         tuned = [x for x in run if x in self.tuned_models]
         self.described_model = self.settings.described_with or min(tuned or run, default=None)
-
-    @classmethod
-    def read(
-        cls,
-        configfiles: Sequence[Path],
-        study: str | None,
-        values: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Self:
-        """A study, configured by config.yaml and further files.
-
-        Args:
-            values: what goes over the files.
-
-        Raises:
-            InputError: the configuration has problems.
-        """
-        return cls(*read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
 
     # Paths
 
@@ -245,19 +227,14 @@ class Study:
 
     def adapters(self) -> list[dict[str, str]]:
         """Model and seed of each adapter."""
-        return [
-            {"model": name, "seed": str(seed)}
-            for name in self.tuned_models
-            for seed in self.model(name).seeds
-            if self.model(name).run
-        ]
+        own = (one for one in self.priorities if one[0] in self.tuned_models)
+        return [{"model": name, "seed": seed} for name, seed in own]
 
     def runs(self) -> list[dict[str, str]]:
         """Model, seed and task of all predictions."""
         return [
-            {"model": name, "seed": str(seed), "task": task}
-            for name, model in self.settings.models.items()
-            for seed in model.seeds
+            {"model": name, "seed": seed, "task": task}
+            for name, seed in self.priorities
             for task in self.model_tasks(name)
         ]
 
@@ -292,12 +269,14 @@ class Choice:
     def values(self) -> dict[str, Any]:
         """What goes over the files."""
         # Others than numbers are refused with the configuration.
-        return {"seeds": self.seeds.split(",")} if self.seeds else {}
+        given = {"study": self.study, "seeds": self.seeds and self.seeds.split(",")}
+        return {key: value for key, value in given.items() if value}
 
     def read(self) -> Study:
-        """The study.
+        """The study, configured by config.yaml and the further files.
 
         Raises:
             InputError: the configuration has problems, each with its place.
         """
-        return Study.read(self.configfile, self.study, self.values)
+        files = [CONFIG_FILE, *self.configfile]
+        return Study(*read_config(files, paths.TEMPLATES, self.values))

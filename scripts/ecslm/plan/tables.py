@@ -11,6 +11,7 @@ from ecslm.plan.comparisons import contrasts, task_contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
+from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Inputs, Published
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
@@ -68,17 +69,10 @@ def in_report_order(study: Study) -> dict[str, AnyEntry]:
 @cache
 def table_context(study: Study) -> TableContext:
     """Everything that tables may need to know about a study."""
-    settings, tasks = study.settings, {code: study.task(code) for code in study.settings.tasks}
+    settings = study.settings
     return TableContext(
         data=DataContext(source=source_of(study).title(), comparable=settings.published_comparable),
-        tasks={
-            code: TaskContext(
-                title=task.title,
-                metric=metric(task.metric).NAME,
-                proportion=metric(task.metric).PROPORTION,
-            )
-            for code, task in tasks.items()
-        },
+        tasks={code: _task(study.task(code)) for code in settings.tasks},
         models={name: _model(study, name) for name in settings.models},
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
         contrasts={name: one.title or name for name, one in contrasts(study).items()},
@@ -90,6 +84,11 @@ def table_context(study: Study) -> TableContext:
         },
         setting_titles=study.config.setting_titles,
     )
+
+
+def _task(task: TaskSettings) -> TaskContext:
+    measure = metric(task.metric)
+    return TaskContext(title=task.title, metric=measure.NAME, proportion=measure.PROPORTION)
 
 
 def _model(study: Study, name: str) -> ModelContext:

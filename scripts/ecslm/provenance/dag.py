@@ -134,10 +134,8 @@ def read_dag(choice: Choice, targets: Iterable[str] | None = ("all",)) -> Iterat
     _reading = True
     try:
         output = types.OutputSettings(quiet={types.Quietness.ALL}, enable_file_logging=False)
-        config = types.ConfigSettings(
-            config={**choice.values, **({"study": choice.study} if choice.study else {})},
-            configfiles=list(choice.configfile),
-        )
+        files = list(choice.configfile)
+        config = types.ConfigSettings(config=choice.values, configfiles=files)
         with SnakemakeApi(output) as api:
             try:
                 with redirect_stderr(said):

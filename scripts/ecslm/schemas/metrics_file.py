@@ -70,11 +70,6 @@ class StrictScore(Value):
         found = self.details.get("lenient")
         return found and LenientScore.model_validate(found)
 
-    @property
-    def mcc(self) -> float | None:
-        """Matthews' correlation of answers and references; None but for yes or no."""
-        return self.details.get("mcc")
-
 
 # From this share of one answer on, a score is that of a constant.
 CONSTANT_SHARE = 0.95

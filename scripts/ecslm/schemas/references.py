@@ -1,10 +1,9 @@
 """Types of names in the configuration, which refer to another part of it."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import GetCoreSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import AfterValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from ecslm.common.text import nearest
 
@@ -12,37 +11,32 @@ from ecslm.common.text import nearest
 UNKNOWN_NAME = "unknown_name"
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The part of a configuration or of a study that must have the name.
+def named_in(part: str) -> AfterValidator:
+    """Refuses a name that a part of a configuration or of a study does not have.
 
     The context of a validation, if there is one, has the names of each part, as they were read: so
     an entry that is wrong is no unknown one.
     """
 
-    part: str
-
-    def __get_pydantic_core_schema__(self, text: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """That of a text, which is looked up."""
-        return core_schema.with_info_after_validator_function(self._known, handler(text))
-
-    def _known(self, name: str, info: ValidationInfo) -> str:
-        if info.context is not None and name not in (names := info.context[self.part]):
-            problem = f"{name} is not in {self.part}{nearest(name, names)}"
+    def known(name: str, info: ValidationInfo) -> str:
+        if info.context is not None and name not in (names := info.context[part]):
+            problem = f"{name} is not in {part}{nearest(name, names)}"
             raise PydanticCustomError(UNKNOWN_NAME, "{problem}", {"problem": problem})
         return name
 
+    return AfterValidator(known)
+
 
 # Names in a study.
-TaskName = Annotated[str, Reference("tasks")]
-ModelName = Annotated[str, Reference("models")]
-TunedModelName = Annotated[str, Reference("tuned models")]
-BaselineName = Annotated[str, Reference("baselines")]
+TaskName = Annotated[str, named_in("tasks")]
+ModelName = Annotated[str, named_in("models")]
+TunedModelName = Annotated[str, named_in("tuned models")]
+BaselineName = Annotated[str, named_in("baselines")]
 # An evaluation setting.
-SettingName = Annotated[str, Reference("settings")]
+SettingName = Annotated[str, named_in("settings")]
 # An evaluation setting, or that of the training records.
-RecordsSettingName = Annotated[str, Reference("settings of records")]
-ContrastName = Annotated[str, Reference("contrasts")]
+RecordsSettingName = Annotated[str, named_in("settings of records")]
+ContrastName = Annotated[str, named_in("contrasts")]
 # A contrast that compares settings, not models.
-SettingsContrastName = Annotated[str, Reference("contrasts of settings")]
-ComparedName = Annotated[str, Reference("models and baselines")]
+SettingsContrastName = Annotated[str, named_in("contrasts of settings")]
+ComparedName = Annotated[str, named_in("models and baselines")]

@@ -34,36 +34,25 @@ def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
 
 
 def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:
-    """The equally likely texts that the baseline answers to a record; one unless it is random."""
-    match baseline:
-        case "random":
-            return _guesses(record, task)
-        case "input-order":
-            return [",".join(product_letters(record.relevance))]
-        case "all-null":
-            return [_all_null(record)]
-        case _:
-            return [{"always-yes": "yes", "always-no": "no", "majority": majority}[baseline]]
+    """The equally likely texts that the baseline answers to a record; one unless it is random.
 
-
-def _guesses(record: Record, task: TaskKind) -> list[str]:
-    """All possible answers; for a ranking, only the rotations of the input order.
-
-    In the rotations, as in all orders, each product is equally often at each rank. The gain of a
-    ranking is a sum over products, each by its rank, so its mean over rotations is its mean over
-    all orders.
+    At random, all possible answers are; for a ranking, only the rotations of the input order. In
+    these, as in all orders, each product is equally often at each rank. The gain of a ranking is a
+    sum over products, each by its rank, so its mean over rotations is its mean over all orders.
     """
-    if task.answer == "yes_no":
-        return ["yes", "no"]
-    if task.answer == "choice":
-        return [option.partition(":")[0].strip() for option in record.options or []]
     products = product_letters(record.relevance)
-    return [",".join(products[i:] + products[:i]) for i in range(len(products))]
-
-
-def _all_null(record: Record) -> str:
-    """The target attributes in the format of the data, all without a value."""
-    attributes = dict.fromkeys(entry["attribute"] for entry in json.loads(record.output))
-    return json.dumps(
-        [{"attribute": name, "value": "None", "source": "None"} for name in attributes]
-    )
+    match baseline, task.answer:
+        case "random", "yes_no":
+            return ["yes", "no"]
+        case "random", "choice":
+            return [option.partition(":")[0].strip() for option in record.options or []]
+        case "random", _:
+            return [",".join(products[i:] + products[:i]) for i in range(len(products))]
+        case "input-order", _:
+            return [",".join(products)]
+        case "all-null", _:
+            # The target attributes in the format of the data, all without a value.
+            names = dict.fromkeys(entry["attribute"] for entry in json.loads(record.output))
+            null = {"value": "None", "source": "None"}
+            return [json.dumps([{"attribute": name, **null} for name in names])]
+    return [{"always-yes": "yes", "always-no": "no", "majority": majority}[baseline]]

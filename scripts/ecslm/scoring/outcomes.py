@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,21 +67,16 @@ def read_outcomes(paths: Sequence[Path]) -> dict[str, Outcomes]:
     Raises:
         InputError: a file is missing, altered or invalid, or the files have different samples.
     """
-    files = [
-        {(row.setting, row.sample_id): row for row in read_outcome_rows(path)} for path in paths
-    ]
-    for path, rows in zip(paths, files, strict=True):
-        if rows.keys() != files[0].keys():
+    files = [read_outcome_rows(path) for path in paths]
+    names = [{(row.setting, row.sample_id) for row in rows} for rows in files]
+    for path, own in zip(paths, names, strict=True):
+        if own != names[0]:
             raise InputError(f"{path}: other samples or settings than {paths[0]}: score both again")
-    return {
-        setting: Outcomes(
-            tuple(
-                {sample: row for (own, sample), row in rows.items() if own == setting}
-                for rows in files
-            )
-        )
-        for setting in sorted({setting for setting, _ in files[0]})
-    }
+    found: dict[str, Outcomes] = {}
+    for setting in sorted({setting for setting, _ in names[0]}):
+        by_seed = ([row for row in rows if row.setting == setting] for rows in files)
+        found[setting] = Outcomes(tuple({row.sample_id: row for row in one} for one in by_seed))
+    return found
 
 
 def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
@@ -105,16 +101,10 @@ def over_seeds(
     settings: OverSeedsSettings,
 ) -> OverSeedsFile:
     """Compute the content of `metrics/{model}/over-seeds/{task}.json`."""
-    measure = metric(settings.metric)
-    return OverSeedsFile(
-        task=task,
-        model=model,
-        seeds=list(seeds),
-        metric=measure.NAME,
-        settings={
-            setting: _block(found, measure, settings.scoring) for setting, found in outcomes.items()
-        },
-    )
+    measure, scoring = metric(settings.metric), settings.scoring
+    blocks = {setting: _block(one, measure, scoring) for setting, one in outcomes.items()}
+    known: dict[str, Any] = {"task": task, "model": model, "seeds": list(seeds)}
+    return OverSeedsFile(**known, metric=measure.NAME, settings=blocks)
 
 
 def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> SettingOverSeeds:
@@ -131,14 +121,10 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     own_totals = totals.reshape(seeds, -1)
     defined = bool(np.isfinite(measure.values(own_totals)).all())
     reliable = intervals.bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
-    interval = {"method": "bootstrap", "reliable": reliable}
-    score = StrictScore(
-        value=value,
-        defined=defined,
-        sd=statistics.stdev(by_seed),
-        ci95=intervals.bootstrap_interval(value, resampled, len(sums)) if defined else None,
-        details={"by_seed": by_seed, "interval": interval},
-    )
+    ci95 = intervals.bootstrap_interval(value, resampled, len(sums)) if defined else None
+    details = {"by_seed": by_seed, "interval": {"method": "bootstrap", "reliable": reliable}}
+    sd = statistics.stdev(by_seed)
+    score = StrictScore(value=value, defined=defined, sd=sd, ci95=ci95, details=details)
     return SettingOverSeeds(n=len(sums), strict=score)
 
 

@@ -41,10 +41,8 @@ class TaskScores:
         Args:
             records: path of the outcomes; None for one that is named after the metrics.
         """
-        return {
-            output: json_text(self.metrics.model_dump()),
-            records or output.with_suffix(RECORDS): map(json_line, self.outcomes),
-        }
+        metrics, rows = json_text(self.metrics.model_dump()), map(json_line, self.outcomes)
+        return {output: metrics, records or output.with_suffix(RECORDS): rows}
 
 
 def majority_label(train: Sequence[Record], task: TaskKind) -> str:
@@ -141,13 +139,10 @@ def score_baseline(
     def scored(records: Sequence[ScoredPrediction]) -> Setting:
         found = iter(measure.outcomes([measure.item(p) for one in records for p in by_id[one.id]]))
         means = [_mean([next(found) for _ in by_id[one.id]]) for one in records]
-        expected = measure.expected(measure.sums(means))
-        block = SettingScores(
-            **_counts(records, n_invalid=0),
-            strict=StrictScore(**_value(expected), ci95=None, details={"interval": None}),
-            released=None,
-            released_2024=None,
-        )
+        expected = _value(measure.expected(measure.sums(means)))
+        strict = StrictScore(**expected, ci95=None, details={"interval": None})
+        counts = _counts(records, n_invalid=0)
+        block = SettingScores(**counts, strict=strict, released=None, released_2024=None)
         return block, [
             OutcomeRow(**record.model_dump(include=NAMES), invalid=False, **mean)
             for record, mean in zip(records, means, strict=True)
@@ -168,17 +163,11 @@ def _by_setting(
         setting: scored([one for one in predictions if one.setting == setting])
         for setting in sorted({one.setting for one in predictions})
     }
+    blocks = {setting: block for setting, (block, _) in found.items()}
     outcome_of = {one.id: one for _, rows in found.values() for one in rows}
-    return TaskScores(
-        MetricsFile(
-            task=str(predictions[0].task),
-            model=model,
-            seed=seed,
-            metric=measure.NAME,
-            settings={setting: block for setting, (block, _) in found.items()},
-        ),
-        [outcome_of[prediction.id] for prediction in predictions],
-    )
+    task, name = str(predictions[0].task), measure.NAME
+    metrics = MetricsFile(task=task, model=model, seed=seed, metric=name, settings=blocks)
+    return TaskScores(metrics, [outcome_of[prediction.id] for prediction in predictions])
 
 
 def _interval(

@@ -29,7 +29,7 @@ from ecslm.data.settings import Shares
 from ecslm.plan.inputs import source_of
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.requests import CHARACTERS, TURNS
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.schemas.fields import parse_object, parse_options
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import DEFAULT_SETTING
@@ -239,7 +239,7 @@ def begin_study(
             data = made
         start = plan_start(name, data, tasks_of(rows, registry))
         write_text(file, configuration(start))
-        plan = Study.read([file], None)
+        plan = Choice([file]).read()
         source_of(plan).check()
         # What a run would find.
         report = check_rows(source_of(plan).rows, check_settings(plan), None)

@@ -78,7 +78,7 @@ class Measured:
         self.details = strict[0].of_metric
         self.cell = Cell.score(self.strict, (*interval_sources, *sources))
         if self.strict is not None:
-            mcc = _mean(one.mcc for one in strict)
+            mcc = _mean(one.details.get("mcc") for one in strict)
             sd = stdev(one.value for one in strict) if len(strict) > 1 else None
             self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=interval)
 

@@ -211,7 +211,7 @@ MAKES = {
     *("re.compile", "Path", "logging.getLogger", "frozenset", "Field", "TypeVar", "dict.fromkeys"),
     *("tuple", "TypeAdapter", "AfterValidator", "len", "get_args", "range", "METRICS.items"),
     *("Path(__file__).resolve", "HashingVectorizer", "'|'.join", "json.JSONDecoder"),
-    "name.capitalize",
+    *("name.capitalize", "named_in"),
 }
 DECORATORS = {
     *("dataclass", "property", "cached_property", "classmethod", "staticmethod", "abstractmethod"),

@@ -48,7 +48,7 @@ MEASURED = {
 
 def test_jobs_of_the_demo_ask_for_what_they_took_up_to_twice_as_much(tmp_path: Path) -> None:
     """All that run a model are estimated, and no others, on every device."""
-    config, _ = read_config([CONFIG_FILE], "demo", ROOT / "resources/prompts")
+    config, _ = read_config([CONFIG_FILE], ROOT / "resources/prompts", {"study": "demo"})
     # Without files of bases.
     bases = {
         base: source.model_copy(update={"path": str(tmp_path)})

@@ -10,7 +10,7 @@ from support.planned_runs import GPU, driver, lines, planned_run
 from support.plans import MODELS
 from support.project import ROOT
 
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.preflight import findings as planned
 from ecslm.preflight.findings import Finding, PlannedRun
 from ecslm.preflight.machine import met
@@ -134,7 +134,7 @@ def test_a_record_that_does_not_fit_alone_is_an_error(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("memory", [24, 80])
 def test_the_papers_study_fits_usual_gpus(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("config.yaml").symlink_to(ROOT / "config.yaml")
-    paper, gpu = Study.read([], "paper"), replace(GPU, memory=memory * GB)
+    paper, gpu = Choice((), "paper").read(), replace(GPU, memory=memory * GB)
     monkeypatch.setattr(planned, "read_driver", lambda: driver(gpu))
     keys = [("predict", run) for run in paper.runs()]
     keys += [("train_adapter", run) for run in paper.adapters()]

@@ -49,11 +49,14 @@ def test_wilson_known_values() -> None:
 
 
 def test_wilson_of_f1_is_that_of_the_share_of_hits_among_hits_and_errors() -> None:
+    def of_f1(*counts: float) -> tuple[float, float]:
+        return metric("binary_f1").INTERVAL(np.array(counts), 0.95)
+
     low, high = intervals.wilson_interval(81, 263, 0.95)
     expected = 2 * low / (1 + low), 2 * high / (1 + high)
-    assert intervals.wilson_f1_interval(81, 182, 0.95) == pytest.approx(expected)
-    assert intervals.wilson_f1_interval(0, 5, 0.95)[0] == 0
-    assert intervals.wilson_f1_interval(5, 0, 0.95)[1] == 1
+    assert of_f1(81, 100, 82, 7) == pytest.approx(expected)
+    assert of_f1(0, 2, 3, 0)[0] == 0
+    assert of_f1(5, 0, 0, 0)[1] == 1
 
 
 @pytest.mark.parametrize(("few", "reliable"), [(3, False), (5, False), (12, True), (500, True)])

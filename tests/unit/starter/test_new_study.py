@@ -12,7 +12,7 @@ from support.scripts import run_script
 
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import source_of
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice, Study
 
 from .own_records import KINDS, Row, lines, row
 
@@ -34,7 +34,7 @@ def begun(rows: Sequence[Row], name: str = "mine") -> str:
 
 def planned(study: str = "mine") -> Study:
     """The plan of the study that was written, which must pass the checks before a run."""
-    plan = Study.read([Path(f"{study}.yaml")], None)
+    plan = Choice([Path(f"{study}.yaml")]).read()
     check_named_files(plan)
     return plan
 

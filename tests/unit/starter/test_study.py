@@ -16,7 +16,7 @@ from ecslm.starter.study import MOST_TOKENS, Task, configuration, plan_start, ta
 
 from .own_records import row
 
-REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES)[0].tasks
+REGISTRY = read_config([CONFIG_FILE], CONFIG_FILE.parent / TEMPLATES, {})[0].tasks
 
 
 def begun(

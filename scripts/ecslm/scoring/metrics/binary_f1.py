@@ -9,14 +9,22 @@ import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.answers import YesNo
-from ecslm.scoring.intervals import wilson_f1_interval
+from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import Array, Item, Metric, expected_f1, f1, f1s, ratio
 
 
 def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of F1."""
+    """Interval of F1 = 2p / (1 + p) from Wilson's interval of p = tp / (tp + fp + fn).
+
+    Given tp + fp + fn, tp is binomial with probability p, and F1 increases with p.
+
+    Source: Lam, Gopal and Qian, Confidence intervals for the F1 score: a comparison of four
+    methods, arXiv:2309.14621, 2023 (Wilson indirect). It covered 94 to 96 % from 10 positives on,
+    where the bootstrap covered 45 to 99 % (benchmarks/coverage.py).
+    """
     tp, fp, fn, _ = totals.astype(int).tolist()
-    return wilson_f1_interval(tp, fp + fn, confidence)
+    low, high = wilson_interval(tp, tp + fp + fn, confidence)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 class BinaryF1(Metric):
