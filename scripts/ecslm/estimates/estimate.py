@@ -178,17 +178,3 @@ def halved(
             return None
         wanted = max(wanted // 2, least)
     return wanted
-
-
-def copies_that_fit(most: int, needs: Callable[[int], Mapping[str, int]], room: float) -> int:
-    """Copies of a record that fit, as trainings find them by trying half as many more each time;
-    one is known to fit.
-
-    Args:
-        most: copies that are of use.
-        needs: bytes that so many copies take.
-    """
-    found, tried = 1, 2
-    while tried <= most and sum(needs(tried).values()) <= room:
-        found, tried = tried, tried + tried // 2
-    return found
