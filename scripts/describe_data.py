@@ -38,7 +38,7 @@ def main(
     _, folder = read_base(base)
     tokenizer, architecture = load_tokenizer(folder / "tokenizer.json"), read_architecture(folder)
     rows = [row for path in records for row in read_task(path, task)]
-    description = describe(task, rows, prompt, tokenizer, settings, architecture)
+    description = describe(rows, prompt, tokenizer, settings, architecture)
     origin.writes({output: description})
 
 

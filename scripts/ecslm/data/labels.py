@@ -32,11 +32,6 @@ def labels_digest(labels: Labels | None) -> str | None:
     return labels.sha256 or sha256_of_json(read_labels(labels))
 
 
-def no_label_file(path: Path | str) -> str:
-    """The problem that the file is missing, and cannot be fetched."""
-    return f"{path}: no such file: put the label file there, or set `labels.url`"
-
-
 def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
     """One list per ranking row, one label per product; the file is fetched if it is missing. None
     without labels.
@@ -51,7 +46,8 @@ def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
     if path.exists():
         content = path.read_bytes()
     elif labels.url is None:
-        raise InputError(no_label_file(path))
+        fix = "put the label file there, or set `labels.url`"
+        raise InputError(f"{path}: no such file: {fix}")
     else:
         where = labels.url
         try:

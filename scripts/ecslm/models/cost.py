@@ -35,12 +35,7 @@ class CostMeter:
         versions of CUDA and cuDNN that torch has, which the lock file does not pin."""
         energy = _energy_joules(self._device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
-        return {
-            "device": device_name(self._device),
-            "peak_memory_bytes": _peak_memory(self._device),
-            "energy_joules": used,
-            **_versions(self._device),
-        }
+        return {**_of_device(self._device), "energy_joules": used}
 
 
 def job_cost(of_devices: Sequence[Cost], resumed: bool, **known: Any) -> dict[str, Any]:
@@ -89,21 +84,17 @@ def device_name(device: "torch.device") -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def _versions(device: "torch.device") -> Cost:
-    if device.type != "cuda":
-        return {}
+def _of_device(device: "torch.device") -> Cost:
     import torch
 
-    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
-    return {"cuda": torch.version.cuda, "cudnn": cudnn and str(cudnn)}
-
-
-def _peak_memory(device: "torch.device") -> int:
-    if device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    name = device_name(device)
+    if device.type != "cuda":
+        # Linux counts in KiB.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {"device": name, "peak_memory_bytes": peak}
+    peak, cudnn = torch.cuda.max_memory_allocated(device), torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    versions = {"cuda": torch.version.cuda, "cudnn": cudnn and str(cudnn)}
+    return {"device": name, "peak_memory_bytes": peak, **versions}
 
 
 def _forget_peak_memory(device: "torch.device") -> None:

@@ -26,14 +26,9 @@ class Progress:
         self._bar.update(1)
         if self._told and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            log.info(
-                "step %d of %d: loss %.4f, %d tokens, %.0f tokens/s",
-                entry["step"],
-                self._steps,
-                entry["loss"],
-                entry["tokens"],
-                entry["tokens"] / entry["seconds"],
-            )
+            speed = entry["tokens"] / entry["seconds"]
+            done = f"step {entry['step']} of {self._steps}: loss {entry['loss']:.4f}"
+            log.info("%s, %d tokens, %.0f tokens/s", done, entry["tokens"], speed)
 
     def evaluated(self, entry: dict[str, Any]) -> None:
         """Tell of an evaluation, given its entry in the log."""
