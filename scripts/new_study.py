@@ -50,11 +50,11 @@ def main(
         columns = Columns(inputs, one_line(output), question)
     elif input or output or question:
         raise InputError(f"INPUT, OUTPUT, QUESTION: give all three, as in `{EXAMPLE}`")
-    start, report, notes = begin_study(study, data, columns, shipped.tasks)
+    start = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
     _, found = check_study(Choice([Path(f"{study}.yaml")]), "default")
     check = as_text(f"Study {study}, profile default", found)
-    print(told(start, report, notes, check), end="")
+    print(told(start, check), end="")
 
 
 if __name__ == "__main__":

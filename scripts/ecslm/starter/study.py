@@ -5,7 +5,6 @@ import math
 import os
 import re
 import shlex
-import textwrap
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -53,8 +52,8 @@ MOST_EPOCHS = 3
 MOST_THREADS = 8
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
-# Characters in a line of an example.
-WIDTH = 67
+# Characters of an example.
+MOST_SHOWN = 134
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
 # A text that shares so many of its runs of words with another one, numbers aside, is like it.
@@ -206,7 +205,7 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
 
 def begin_study(
     name: str, data: Path, columns: Columns | None, registry: Mapping[str, TaskSettings]
-) -> tuple[dict[str, Any], Report, list[str]]:
+) -> dict[str, Any]:
     """Write NAME.yaml, and NAME-records.jsonl if records have to be made of a table, or changed.
 
     Args:
@@ -214,8 +213,8 @@ def begin_study(
         registry: the project's tasks.
 
     Returns:
-        The study (see `plan_start`), what its records are, and what was assumed when they were
-        made.
+        The study (see `plan_start`), with a `report` of its records, and `notes` of what was
+        assumed when they were made.
 
     Raises:
         InputError: a file exists, or there are no such records, or they cannot be used for other
@@ -243,6 +242,7 @@ def begin_study(
         source_of(plan).check()
         # What a run would find.
         report = check_rows(source_of(plan).rows, check_settings(plan), None)
+        return {**start, "report": report, "notes": notes}
     except BaseException as error:
         for path in (file, made):
             path.unlink(missing_ok=True)
@@ -252,7 +252,6 @@ def begin_study(
         lines = [problem for problem in error.details if problem.kind != FIX]
         why = "these records cannot be used: correct or remove them first"
         raise InputError(*lines, *[why] * (len(lines) < len(error.details))) from None
-    return start, report, notes
 
 
 def _folded(task: Task, asked: bool) -> Sequence[Row]:
@@ -329,17 +328,16 @@ def _rounded(share: float) -> float:
     return float(f"{share:.2g}")
 
 
-def told(start: Mapping[str, Any], report: Report, notes: Sequence[str], check: str) -> str:
+def told(start: Mapping[str, Any], check: str) -> str:
     """What the records are, task by task, as the check of the data counts them; what was assumed;
     whether the study can run; and the commands that follow.
 
     Args:
         check: what is told of a run.
     """
-    tasks = [(one, _seen(one, start["shares"], report)) for one in start["tasks"]]
-    more = {"notes": notes, "left_out": report.dropped, "check": check}
+    tasks = [(one, _seen(one, start["shares"], start["report"])) for one in start["tasks"]]
     model = TUNED if start["tuned"] else BASE
-    return _rendered("begun.txt.jinja", start=start, tasks=tasks, model=model, **more)
+    return _rendered("begun.txt.jinja", start=start, tasks=tasks, model=model, check=check)
 
 
 def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object]:
@@ -360,10 +358,7 @@ def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object
         "alike": len(alike),
         # As similar as most of them are.
         "examples": [
-            line
-            for _, *both in alike[len(alike) // 2 :][:1]
-            for text in both
-            for line in textwrap.wrap(shown(text, 2 * WIDTH), WIDTH)
+            shown(x, MOST_SHOWN) for _, *both in alike[len(alike) // 2 :][:1] for x in both
         ],
     }
 
