@@ -10,13 +10,14 @@ becomes records if its columns are named:
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import one_line
 from ecslm.config.models import name_like
 from ecslm.plan.study import Choice, Study
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import SHARED
 from ecslm.script import run_script
-from ecslm.starter.records import Columns, one_line
+from ecslm.starter.records import Columns
 from ecslm.starter.study import begin_study, check_study_name, told
 
 EXAMPLE = 'make new DATA=tickets.csv INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'

@@ -33,6 +33,7 @@ from ecslm.common.hashing import (
     unsealed,
 )
 from ecslm.common.locks import held
+from ecslm.common.text import one_line
 from ecslm.data.labels import labels_digest
 from ecslm.data.problems import Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
@@ -236,9 +237,8 @@ def _fetched(source: HubData) -> dict[str, Path]:
         origins = [str(origin) for files in found.values() for origin in files]
         paths = map(Path, DownloadManager().download(origins))
     except Exception as error:  # what the library raises depends on what the repository holds
-        told = " ".join(str(error).split())
         fix = "check the network, the id and the revision"
-        raise InputError(f"{where} cannot be loaded ({told}): {fix}") from None
+        raise InputError(f"{where} cannot be loaded ({one_line(error)}): {fix}") from None
     if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
         raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
     return dict(zip(origins, paths, strict=True))

@@ -76,7 +76,7 @@ def as_text(title: str, findings: Sequence[Finding]) -> str:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU, or an instance of one that is partitioned."""
+    """A GPU."""
 
     name: str
     memory: int

@@ -14,7 +14,7 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
-from ecslm.common.text import nearest, number_of, shown
+from ecslm.common.text import nearest, number_of, one_line, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.problems import Problems
 from ecslm.data.records import TEXTS
@@ -104,6 +104,7 @@ def _of_table(path: Path, columns: Columns, task: str, notes: list[str]) -> list
     # Of a table without these columns it is told which ones it has.
     fullest = max(rows, key=lambda row: len([*filter(None, row[1])]))
     head = next((row for row in rows if {*wanted} <= {*map(one_line, row[1])}), fullest)
+    # Of which spreadsheets make several lines.
     where, names = head[0], [*map(one_line, head[1])]
     if absent := [name for name in wanted if name not in names]:
         raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
@@ -163,11 +164,6 @@ def _as_text(cell: Any) -> str:
     return "" if not isinstance(cell, str) and is_nothing(cell) else str(cell).strip()
 
 
-def one_line(name: str) -> str:
-    """A column's name, of which spreadsheets make several lines, as one."""
-    return " ".join(name.split())
-
-
 def _separated(path: Path, notes: list[str]) -> list[Cells]:
     """The rows of a table of texts between separators, each with its place."""
     content = path.read_bytes()
@@ -207,8 +203,8 @@ def _workbook(path: Path) -> list[Cells]:
         form: dict[str, Any] = {"engine": "openpyxl", "dtype": object, "na_filter": False}
         sheets = pandas.read_excel(path, sheet_name=None, header=None, **form)
     except Exception as error:  # of many kinds, according to what the file is instead
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: not a workbook ({told}): save it as .xlsx or .csv") from None
+        told = f"not a workbook ({one_line(error)}): save it as .xlsx or .csv"
+        raise InputError(f"{path}: {told}") from None
     several = len(sheets) > 1
     return [
         (f"sheet {name}, " * several + f"row {number}", [*map(_as_text, row)])
