@@ -38,7 +38,7 @@ class CostMeter:
         return {**_of_device(self._device), "energy_joules": used}
 
 
-def job_cost(of_devices: Sequence[Cost], resumed: bool, **known: Any) -> dict[str, Any]:
+def job_cost(of_devices: Sequence[dict[str, Any]], resumed: bool, **known: Any) -> dict[str, Any]:
     """What cost.json says.
 
     The energy is unknown of a job that continues the work of a killed run, which has told nobody
@@ -50,29 +50,21 @@ def job_cost(of_devices: Sequence[Cost], resumed: bool, **known: Any) -> dict[st
         resumed: whether the job continues the work of a killed run.
         known: what else it says.
     """
-    measured = _together(of_devices)
-    unknown = {"energy_joules": None} if resumed and "energy_joules" in measured else {}
-    return {**known, **measured, **unknown}
+    measured = {**of_devices[0]}
+    if (count := len(of_devices)) > 1:
+        # The largest peak memory of several devices, and the energy of all.
+        measured["device"] = f"{count} x {measured['device']}"
+        measured["peak_memory_bytes"] = max(one["peak_memory_bytes"] or 0 for one in of_devices)
+        measured["energy_joules"] = total([one["energy_joules"] for one in of_devices])
+    if resumed and "energy_joules" in measured:
+        measured["energy_joules"] = None
+    return {**known, **measured}
 
 
-def total(parts: Sequence[int | None]) -> int | None:
+def total(parts: Sequence[Any]) -> Any:
     """The sum of numbers, None if one of them is."""
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
-
-
-def _together(summaries: Sequence[Cost]) -> Cost:
-    """The largest peak memory of several devices, and the energy of all."""
-    first, *others = summaries
-    if not others:
-        return first
-    energies = [summary["energy_joules"] for summary in summaries]
-    return {
-        **first,
-        "device": f"{len(summaries)} x {first['device']}",
-        "peak_memory_bytes": max(float(each["peak_memory_bytes"] or 0) for each in summaries),
-        "energy_joules": None if None in energies else sum(map(float, energies)),  # type: ignore[arg-type]
-    }
 
 
 def device_name(device: "torch.device") -> str:

@@ -54,8 +54,7 @@ def read_profile(name: str) -> Profile:
     if not path.is_file():
         known = [file.parent.name for file in PROFILES.glob("*/config.yaml")]
         raise InputError(f"{path}: no such profile{nearest(name, known)}")
-    (read,) = read_files([path])
-    content = read.values
+    content = read_files([path])[0].values
     given = {key: _entries(content.get(key)) for key in KEYS}
     gpus = given["resources"].get("gpu", "")
     return Profile(

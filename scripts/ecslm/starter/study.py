@@ -70,9 +70,8 @@ class Task:
         code: its name in the study.
         name: that in the data, or its code in the project's registry.
         known: its entry there, if it has one.
-        splits: how many records are in each split; those that do not say theirs are test records.
+        trains: whether it has records for training, or that do not say what they are for.
         options: how often each list of options occurs.
-        lengths: characters of each record, its answer included.
         kind: the kind of answer that most of them have.
         input: the form of their inputs.
     """
@@ -81,11 +80,9 @@ class Task:
         self, code: str, name: str, rows: Sequence[Row], known: TaskSettings | None = None
     ) -> None:
         self.code, self.name, self.rows, self.known = code, name, rows, known
-        self.splits = Counter(str(row.get("split", "test")) for row in rows)
+        self.trains = any(row.get("split", "train") == "train" for row in rows)
         lists = [_parsed(parse_options, row.get("options")) for row in rows]
         self.options = Counter(map(tuple, filter(None, lists)))
-        shown_fields = (*TEXTS, "options")
-        self.lengths = [sum(len(str(row.get(x) or "")) for x in shown_fields) for row in rows]
         self.input: InputForm = known.input if known else "text"
         if known:
             self.kind = known.kind()
@@ -115,11 +112,6 @@ class Task:
         return fitting >= FITTING * len(self.rows)
 
     @property
-    def trains(self) -> bool:
-        """Whether it has records for training."""
-        return self.splits["train"] > 0 or "split" not in self.rows[0]
-
-    @property
     def entry(self) -> dict[str, object]:
         """What the configuration must say of it."""
         entry: dict[str, object] = {}
@@ -127,7 +119,7 @@ class Task:
             aliases = [] if self.name == self.code else [self.name]
             entry = {"title": self.name, "aliases": aliases}
             entry |= {"answer": self.kind.answer, "input": self.input, "metric": self.kind.metric}
-            entry["ood"] = any(setting.startswith("OOD_") for setting in evaluated([self]))
+            entry["ood"] = any(setting.startswith("OOD_") for setting in evaluated(self.rows))
         return entry if self.trains else entry | {"train": False}
 
     def alike(self, shares: Shares | None) -> tuple[int, int, list[tuple[float, str, str]]]:
@@ -158,6 +150,11 @@ def _text(row: Row, name: str) -> str:
     return value if isinstance(value := row.get(name), str) else ""
 
 
+def _tokens(row: Row) -> float:
+    """About as many as a record has, its answer included."""
+    return sum(len(str(row.get(x) or "")) for x in (*TEXTS, "options")) / CHARACTERS + TURNS
+
+
 def _parsed(parse: Any, value: Any) -> Any:
     """What a field means; None if it cannot be read, which is told later."""
     with suppress(ValueError):
@@ -181,9 +178,8 @@ def tasks_of(rows: Mapping[str, Sequence[Row]], registry: Mapping[str, TaskSetti
     return tasks
 
 
-def evaluated(tasks: Sequence[Task]) -> tuple[str, ...]:
+def evaluated(rows: Sequence[Row]) -> tuple[str, ...]:
     """The settings of the records, the most frequent first; those with an example are left out."""
-    rows = [row for task in tasks for row in task.rows]
     counted = Counter(_text(row, "setting") or DEFAULT_SETTING for row in rows)
     return tuple(setting for setting, _ in counted.most_common() if not has_example(setting))
 
@@ -286,21 +282,20 @@ def plan_start(name: str, data: Path, tasks: Sequence[Task]) -> dict[str, Any]:
     """
     shares = None if "split" in tasks[0].rows[0] else _shares(tasks)
     tuned = any(task.trains for task in tasks)
+    rows = [row for task in tasks for row in task.rows]
     # Of a pass over the training records, about as many.
-    tokens = 1.0
-    for task in tasks:
-        records = len(task.rows)
-        trained = records * (1 - shares.val - shares.test) if shares else task.splits["train"]
-        tokens += trained * (sum(task.lengths) / records / CHARACTERS + TURNS)
-    longest = max(max(task.lengths) for task in tasks) / CHARACTERS + TURNS
-    answer = max(len(_text(row, "output")) for task in tasks for row in task.rows)
+    trained = 1 - shares.val - shares.test if shares else 1
+    learned = [row for row in rows if row.get("split", "train") == "train"]
+    tokens = 1 + trained * sum(map(_tokens, learned))
+    longest = max(map(_tokens, rows))
+    answer = max(len(_text(row, "output")) for row in rows)
     trivial = dict.fromkeys(name for task in tasks for name in applicable(task.kind))
     return {
         "name": name,
         "data": data,
         "tasks": tasks,
         "shares": shares,
-        "settings": evaluated(tasks),
+        "settings": evaluated(rows),
         "tuned": tuned,
         "train_fraction": min(1.0, _rounded(MOST_TOKENS / tokens)),
         "epochs": max(1, min(MOST_EPOCHS, round(MOST_TOKENS / tokens))),
