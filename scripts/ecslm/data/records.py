@@ -56,23 +56,23 @@ def build_records(
     records = clean_records(own, task, split, settings, labels, problems)
     found = {name: [one for one in records if one.setting == name] for name in settings.settings}
     problems.raise_unless(settings.source.tolerate)
-    numbers = {name: len(ones) for name, ones in found.items()}
-    if missing := missing_records(task, split, settings.aliases, numbers):
+    if missing := missing_records(task, split, settings.aliases, found):
         raise InputError(*missing)
     return [record for ones in found.values() for record in ones]
 
 
 def missing_records(
-    task: str, split: str, aliases: Iterable[str], records: Mapping[str, int]
+    task: str, split: str, aliases: Iterable[str], records: Mapping[str, object]
 ) -> list[str]:
-    """The problems that settings have no records, of which `records` says how many each has."""
+    """The problems that settings have no records, of which `records` has those of each, or how
+    many they are."""
     untrained = "" if split == "test" else f", or set `train: false` for {task}"
     names = ", ".join((task, *aliases))
     fix = f"fix `tasks`, `settings` or the data{untrained}"
     return [
         f"{task} {split}: no usable rows of {setting} under the names {names}: {fix}"
-        for setting, count in records.items()
-        if not count
+        for setting, found in records.items()
+        if not found
     ]
 
 

@@ -34,5 +34,3 @@ class Progress:
         """Tell of an evaluation, given its entry in the log."""
         if self._told:
             log.info("step %d: evaluation loss %.4f", entry["step"], entry["eval_loss"])
-        if entry["step"] == self._steps:
-            self._bar.close()
