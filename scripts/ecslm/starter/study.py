@@ -324,8 +324,7 @@ def told(start: Mapping[str, Any], check: str) -> str:
         check: what is told of a run.
     """
     tasks = [(one, _seen(one, start["shares"], start["report"])) for one in start["tasks"]]
-    model = TUNED if start["tuned"] else BASE
-    return _rendered("begun.txt.jinja", start=start, tasks=tasks, model=model, check=check)
+    return _rendered("begun.txt.jinja", start=start, tasks=tasks, check=check)
 
 
 def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object]:
@@ -353,14 +352,14 @@ def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object
 
 def configuration(start: Mapping[str, Any]) -> str:
     """The text of the configuration file."""
-    bases = {"base": BASE, "tuned": TUNED, "default_setting": DEFAULT_SETTING}
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     generates = any(METRICS[task.kind.metric].bertscore for task in start["tasks"])
-    return _rendered("study.yaml.jinja", start=start, threads=threads, generates=generates, **bases)
+    return _rendered("study.yaml.jinja", start=start, threads=threads, generates=generates)
 
 
 def _rendered(template: str, **values: object) -> str:
-    """A template of `resources/starter` with these values."""
+    """A template of `resources/starter` with these values, and names that templates share."""
+    values |= {"base": BASE, "tuned": TUNED, "default_setting": DEFAULT_SETTING}
     return render_template(TEMPLATES / template, values, {"yaml": _as_yaml})
 
 
