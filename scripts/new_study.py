@@ -54,8 +54,7 @@ def main(
     start = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
     _, found = check_study(Choice([Path(f"{study}.yaml")]), "default")
-    check = as_text(f"Study {study}, profile default", found)
-    print(told(start, check), end="")
+    print(told(start, as_text(f"Study {study}, profile default", found)), end="")
 
 
 if __name__ == "__main__":

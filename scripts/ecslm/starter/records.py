@@ -110,8 +110,7 @@ def _of_table(path: Path, columns: Columns, task: str, notes: list[str]) -> list
         raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
     if where not in ("", "line 1", "row 1"):
         notes.append(f"The columns are named in {where}.")
-    records: list[Row] = []
-    left_out = []
+    records, left_out = list[Row](), list[str]()
     for place, row in rows[rows.index(head) + 1 :]:
         if not any(row) or place.rpartition(", ")[0] != where.rpartition(", ")[0]:
             continue
@@ -183,8 +182,7 @@ def _separated(path: Path, notes: list[str]) -> list[Cells]:
     between = max(",;\t", key=text.partition("\n")[0].count)
     # Otherwise a quote that is not closed would take all rows below it into its cell.
     reader = csv.reader(StringIO(text, newline=""), delimiter=between, strict=True)
-    found: list[Cells] = []
-    first = 1
+    found, first = list[Cells](), 1
     try:
         for row in reader:
             found.append((f"line {first}", [*map(str.strip, row)]))

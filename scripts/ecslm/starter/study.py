@@ -32,7 +32,7 @@ from ecslm.plan.study import Study
 from ecslm.schemas.fields import parse_object, parse_options
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import DEFAULT_SETTING
-from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings, has_example
+from ecslm.schemas.task import METRICS, Answer, TaskKind, TaskSettings, has_example
 from ecslm.scoring.baselines import applicable
 from ecslm.starter.records import Columns, Row, folded, read_records
 
@@ -81,9 +81,8 @@ class Task:
         self.trains = any(row.get("split", "train") == "train" for row in rows)
         lists = [_parsed(parse_options, row.get("options")) for row in rows]
         self.options = Counter(map(tuple, filter(None, lists)))
-        self.input: InputForm = known.input if known else "text"
         if known:
-            self.kind = known.kind()
+            self.kind, self.input = known.kind(), known.input
             return
         kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
         answer: Answer = next((kind for kind in kinds if self._fits(kind)), "generation")
@@ -94,8 +93,7 @@ class Task:
         metric = "accuracy" if answer == "choice" and len(self.options) > 1 else metric
         self.kind = TaskKind(answer=answer, metric=metric)
         objects = all(_parsed(parse_object, _text(row, "input")) is not None for row in rows)
-        if objects or answer in ("ranking", "extraction"):
-            self.input = "object"
+        self.input = "object" if objects or answer in ("ranking", "extraction") else "text"
 
     def _fits(self, answer: Answer) -> bool:
         """Whether most records have such an answer; letter case is reported later."""

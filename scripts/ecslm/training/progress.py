@@ -17,8 +17,7 @@ class Progress:
     def __init__(self, steps: int, done: int, told: bool) -> None:
         """`told`: whether this is the one of several processes that tells of all."""
         self._steps, self._told, self._last = steps, told, 0.0
-        hidden = None if told else True
-        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=hidden)
+        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=not told or None)
 
     def step(self, entry: dict[str, Any]) -> None:
         """Tell of a step, given its entry in the log."""
