@@ -149,8 +149,8 @@ class Estimate:
     seconds: float
     """Seconds from the start of the job to its end, with batches that fit."""
     budget: int | None = None
-    """Tokens of a batch that fit on the device, found as the job finds them; None
-    if the longest record alone does not."""
+    """Tokens of a batch that fit on the device, found as the job finds them; None if the longest
+    record alone does not."""
 
     @property
     def device_bytes(self) -> int:
