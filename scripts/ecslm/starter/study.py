@@ -332,12 +332,12 @@ def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object
     counted = Counter(_text(row, "output") for row in task.rows).most_common()
     answers = ", ".join(f"{count} {options.get(text, text)}" for text, count in counted)
     few = task.kind.answer in ("yes_no", "choice") and len(counted) <= CLASSES
-    told = answers if few else f"{len(counted):,} different"
+    which = answers if few else f"{len(counted):,} different"
     counts = report.tasks.get(task.code, {})
     same, compared, alike = task.alike(shares)
     return {
         **{split: sum(n.records for n in each.values()) for split, each in counts.items()},
-        "answer": f"{ANSWERS[task.kind.answer]}: {told}",
+        "answer": f"{ANSWERS[task.kind.answer]}: {which}",
         "same": same,
         "compared": compared,
         "alike": len(alike),
