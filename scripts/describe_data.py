@@ -38,8 +38,7 @@ def main(
     _, folder = read_base(base)
     tokenizer, architecture = load_tokenizer(folder / "tokenizer.json"), read_architecture(folder)
     rows = [row for path in records for row in read_task(path, task)]
-    description = describe(task, rows, prompt, tokenizer, settings, architecture)
-    origin.writes({output: description})
+    origin.writes({output: describe(rows, prompt, tokenizer, settings, architecture)})
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ becomes records if its columns are named:
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import one_line
 from ecslm.config.models import name_like
 from ecslm.plan.study import Choice
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import SHARED
 from ecslm.script import run_script
-from ecslm.starter.records import Columns, one_line
+from ecslm.starter.records import Columns
 from ecslm.starter.study import begin_study, check_study_name, told
 
 EXAMPLE = 'make new DATA=tickets.csv INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'
@@ -50,11 +51,10 @@ def main(
         columns = Columns(inputs, one_line(output), question)
     elif input or output or question:
         raise InputError(f"INPUT, OUTPUT, QUESTION: give all three, as in `{EXAMPLE}`")
-    start, report, notes = begin_study(study, data, columns, shipped.tasks)
+    start = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
     _, found = check_study(Choice([Path(f"{study}.yaml")]), "default")
-    check = as_text(f"Study {study}, profile default", found)
-    print(told(start, report, notes, check), end="")
+    print(told(start, as_text(f"Study {study}, profile default", found)), end="")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Parts of texts: quoted values, numbers with nouns, suggestions for misspelt names."""
+"""Texts for people: quoted values, numbers with nouns, suggestions for misspelt names."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,6 +11,11 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
     """Quote a value with `repr`, which shows control characters, cut to `most` characters."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
+
+
+def one_line(text: object) -> str:
+    """A text with one space in place of each line break, and of other spaces."""
+    return " ".join(str(text).split())
 
 
 def number_of(number: int, noun: str) -> str:

@@ -36,7 +36,6 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def describe(
-    task: str,
     records: Sequence[Record],
     template: PromptTemplate,
     tokenizer: Tokenizer,
@@ -82,7 +81,7 @@ def describe(
     first = records[0]
     common = first.options and all(one.options == first.options for one in records)
     return TaskDescription(
-        task=task,
+        task=first.task,
         answer=settings.answer,
         tokenizer=settings.tokenizer,
         options=tuple(first.options or ()) if common else None,

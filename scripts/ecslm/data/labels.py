@@ -10,7 +10,7 @@ from string import ascii_uppercase
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model, write_bytes
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import sha256_of_json
 from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Record, Relevance
@@ -29,12 +29,7 @@ def labels_digest(labels: Labels | None) -> str | None:
     """
     if labels is None:
         return None
-    return labels.sha256 or sha256_of_text(canonical_json(read_labels(labels)))
-
-
-def no_label_file(path: Path | str) -> str:
-    """The problem that the file is missing, and cannot be fetched."""
-    return f"{path}: no such file: put the label file there, or set `labels.url`"
+    return labels.sha256 or sha256_of_json(read_labels(labels))
 
 
 def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
@@ -47,25 +42,26 @@ def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
     if labels is None:
         return None
     path = Path(labels.path)
-    if not path.exists():
-        if labels.url is None:
-            raise InputError(no_label_file(path))
+    where: Path | str = path
+    if path.exists():
+        content = path.read_bytes()
+    elif labels.url is None:
+        fix = "put the label file there, or set `labels.url`"
+        raise InputError(f"{path}: no such file: {fix}")
+    else:
+        where = labels.url
         try:
             with urllib.request.urlopen(labels.url, timeout=60) as answer:
                 content = answer.read()
         except (OSError, HTTPException, ValueError) as error:
             fix = f"download it and save it as {path}"
             raise InputError(f"{labels.url}: cannot be fetched ({error}): {fix}") from None
-        _require_sha256(labels, hashlib.sha256(content).hexdigest(), labels.url)
-        write_bytes(path, content)
-    _require_sha256(labels, sha256_of_file(path), path)
-    return read_model(path, list[list[Relevance]])
-
-
-def _require_sha256(labels: Labels, found: str, where: Path | str) -> None:
-    if labels.sha256 not in (None, found):
+    if labels.sha256 not in (None, hashlib.sha256(content).hexdigest()):
         fix = "give the right file, or fix the key"
         raise InputError(f"{where}: its sha256 is not `labels.sha256`: {fix}")
+    if where != path:
+        write_bytes(path, content)
+    return read_model(path, list[list[Relevance]])
 
 
 def require_agreement(output: str, labels: Sequence[Relevance]) -> None:

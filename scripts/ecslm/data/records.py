@@ -56,23 +56,23 @@ def build_records(
     records = clean_records(own, task, split, settings, labels, problems)
     found = {name: [one for one in records if one.setting == name] for name in settings.settings}
     problems.raise_unless(settings.source.tolerate)
-    numbers = {name: len(ones) for name, ones in found.items()}
-    if missing := missing_records(task, split, settings.aliases, numbers):
+    if missing := missing_records(task, split, settings.aliases, found):
         raise InputError(*missing)
     return [record for ones in found.values() for record in ones]
 
 
 def missing_records(
-    task: str, split: str, aliases: Iterable[str], records: Mapping[str, int]
+    task: str, split: str, aliases: Iterable[str], records: Mapping[str, object]
 ) -> list[str]:
-    """The problems that settings have no records, of which `records` says how many each has."""
+    """The problems that settings have no records, of which `records` has those of each, or how
+    many they are."""
     untrained = "" if split == "test" else f", or set `train: false` for {task}"
     names = ", ".join((task, *aliases))
     fix = f"fix `tasks`, `settings` or the data{untrained}"
     return [
         f"{task} {split}: no usable rows of {setting} under the names {names}: {fix}"
-        for setting, count in records.items()
-        if not count
+        for setting, found in records.items()
+        if not found
     ]
 
 
@@ -95,8 +95,7 @@ def clean_records(
         InputError: there are more or fewer labels than rows.
     """
     ranked = form.answer == "ranking" and split == "test"
-    seen: set[tuple[str | None, ...]] = set()
-    samples: Counter[tuple[str, str]] = Counter()
+    seen: Counter[Any] = Counter()
     # Rows of each setting so far: one that cannot become a record has labels too.
     numbers: Counter[str] = Counter()
     of_sample: dict[str, list[Relevance]] = {}
@@ -106,7 +105,7 @@ def clean_records(
         number = numbers[setting]
         numbers[setting] += 1
         try:
-            record = _record(row, task, split, form, seen, samples)
+            record = _record(row, task, split, form, seen)
             if ranked and labels is not None and setting in LABELLED_SETTINGS:
                 # Of a row too many there are none.
                 own = labels[number] if number < len(labels) else []
@@ -137,17 +136,15 @@ def clean_records(
 
 
 def _record(
-    row: Mapping[str, Any],
-    task: str,
-    split: Split,
-    form: RecordForm,
-    seen: set[tuple[str | None, ...]],
-    samples: Counter[tuple[str, str]],
+    row: Mapping[str, Any], task: str, split: Split, form: RecordForm, seen: Counter[Any]
 ) -> Record:
     """One record, without relevance. Equal samples of a setting get different ids by an ordinal.
 
+    Args:
+        seen: how often whole records, and samples of a setting, have occurred.
+
     Raises:
-        RowError: the row cannot become a record, or is one of `seen`.
+        RowError: the row cannot become a record, or occurs again.
     """
     fields = _fields(row, form)
     setting, instruction = fields["setting"], fields["instruction"]
@@ -156,9 +153,8 @@ def _record(
     whole = (digest, setting, instruction, fields["few_shot_example"])
     if whole in seen:
         raise RowError("duplicate_record", "identical to an earlier row")
-    seen.add(whole)
-    samples[setting, digest] += 1
-    ordinal = samples[setting, digest]
+    seen.update([whole, (setting, digest)])
+    ordinal = seen[setting, digest]
     sample_id = (digest if ordinal == 1 else sha256_of_text(f"{sample}#{ordinal}"))[:16]
     id_ = sha256_of_text(canonical_json([sample_id, setting, instruction]))[:16]
     return Record(id=id_, sample_id=sample_id, task=task, split=split, relevance=None, **fields)

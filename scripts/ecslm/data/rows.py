@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
+from ecslm.common.text import one_line
 from ecslm.data.problems import Problems
 
 # The columns of the release.
@@ -177,5 +178,4 @@ def _parquet_rows(path: Path, name: str, whole: bool) -> Iterator[Row]:
             for number, row in enumerate(rows, start=1):
                 yield f"{name}: row {number}", row
     except (ArrowException, OSError, ValueError, OverflowError) as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"{name}: not Parquet ({text})") from None
+        raise InputError(f"{name}: not Parquet ({one_line(error)})") from None

@@ -29,10 +29,11 @@ from ecslm.common.hashing import (
     load_digests,
     sealed,
     sha256_of_file,
-    sha256_of_text,
+    sha256_of_json,
     unsealed,
 )
 from ecslm.common.locks import held
+from ecslm.common.text import one_line
 from ecslm.data.labels import labels_digest
 from ecslm.data.problems import Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
@@ -73,8 +74,7 @@ def content_of(source: DataSource, digest: Callable[[], object]) -> str:
     """
     remote = isinstance(source, HubData) and local_path(source) is None
     rows = source.revision if remote else digest()  # type: ignore[union-attr]
-    made_from = [rows, labels_digest(source.labels)]
-    return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
+    return f"source:{sha256_of_json([rows, labels_digest(source.labels)])[:32]}"
 
 
 class Part(Closed):
@@ -221,7 +221,7 @@ def _index_folder(source: DataSource, cache: Path) -> Path:
     path = local_path(source)
     origin = source.model_dump(mode="json", include={"id", "revision", "split"})
     where = None if path is None else str(path.absolute())
-    return cache / sha256_of_text(canonical_json([where, origin]))[:24]
+    return cache / sha256_of_json([where, origin])[:24]
 
 
 def _fetched(source: HubData) -> dict[str, Path]:
@@ -236,9 +236,8 @@ def _fetched(source: HubData) -> dict[str, Path]:
         origins = [str(origin) for files in found.values() for origin in files]
         paths = map(Path, DownloadManager().download(origins))
     except Exception as error:  # what the library raises depends on what the repository holds
-        told = " ".join(str(error).split())
         fix = "check the network, the id and the revision"
-        raise InputError(f"{where} cannot be loaded ({told}): {fix}") from None
+        raise InputError(f"{where} cannot be loaded ({one_line(error)}): {fix}") from None
     if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
         raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
     return dict(zip(origins, paths, strict=True))
@@ -247,7 +246,7 @@ def _fetched(source: HubData) -> dict[str, Path]:
 def _code() -> str:
     """Digest of the code that builds an index."""
     paths = (Path(__file__).parent / name for name in BUILDERS)
-    return sha256_of_text(canonical_json([sha256_of_file(path) for path in paths]))
+    return sha256_of_json([sha256_of_file(path) for path in paths])
 
 
 def _kept(folder: Path, files: dict[str, str] | None = None) -> IndexedRows | None:

@@ -149,8 +149,8 @@ class Estimate:
     seconds: float
     """Seconds from the start of the job to its end, with batches that fit."""
     budget: int | None = None
-    """Tokens of a batch that fit on the device, found by halving those of the configuration; None
-    if the longest record alone does not."""
+    """Tokens of a batch that fit on the device, found as the job finds them; None if the longest
+    record alone does not."""
 
     @property
     def device_bytes(self) -> int:
@@ -178,17 +178,3 @@ def halved(
             return None
         wanted = max(wanted // 2, least)
     return wanted
-
-
-def copies_that_fit(most: int, needs: Callable[[int], Mapping[str, int]], room: float) -> int:
-    """Copies of a record that fit, as trainings find them by trying half as many more each time;
-    one is known to fit.
-
-    Args:
-        most: copies that are of use.
-        needs: bytes that so many copies take.
-    """
-    found, tried = 1, 2
-    while tried <= most and sum(needs(tried).values()) <= room:
-        found, tried = tried, tried + tried // 2
-    return found

@@ -19,7 +19,6 @@ from ecslm.estimates.estimate import (
     Device,
     Estimate,
     Records,
-    copies_that_fit,
     halved,
 )
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
@@ -155,8 +154,10 @@ def estimate_training(
             sizes, precision, again, work, validation_tokens, device, processes
         )
     if fitting and wanted == "auto":
-        most = min(count, settings.global_batch)
-        fitting = longest * copies_that_fit(most, lambda x: memory(x * longest), device.memory)
+        # As trainings find it, by trying half as many copies of a record more each time.
+        most, tried = longest * min(count, settings.global_batch), 2
+        while (more := longest * tried) <= most and sum(memory(more).values()) <= device.memory:
+            fitting, tried = more, tried + tried // 2
     parts = memory(configured)
     host = sum(parts.values()) if device.kind == "cpu" else round(process)
     return Estimate(parts, processes * host, seconds(fitting or configured), fitting)

@@ -83,9 +83,22 @@ class Sizes:
         """Weights of the whole model, each once."""
         return self.linear + self.embedding * (1 if self.tied else 2)
 
+    @property
+    def parameters(self) -> int:
+        """Those of the whole model, of a Llama model also its norms: two in each block, and one
+        after the last. It has no biases."""
+        return self.stored + self.hidden * (2 * self.depth + 1)
+
+    @property
+    def multiplied(self) -> int:
+        """Weights that each token is multiplied with: all matrices but the embedding of the input,
+        where a row is looked up."""
+        return self.linear + self.embedding
+
     @lru_cache  # noqa: B019
     def updates(self, rank: int, targets: tuple[str, ...]) -> tuple[int, int]:
-        """Parameters of a low-rank update: of the head, and of all other layers.
+        """Parameters of low-rank adaptation (E. J. Hu et al., 2021), for a layer of shape (m, n)
+        matrices of shape (m, rank) and (rank, n): of the head, and of all other layers.
 
         Counting them takes longer than all else of an estimate.
         """
@@ -129,7 +142,7 @@ class Sizes:
     def writing(self, tokens: float, length: float) -> float:
         """Operations of writing tokens, each after texts of `length` tokens, with the head."""
         attention = 4 * self.depth * self.queries * length
-        return tokens * (2 * (self.linear + self.embedding) + attention)
+        return tokens * (2 * self.multiplied + attention)
 
     def training(
         self, updates: tuple[int, int], tokens: float, length: float, answer: float

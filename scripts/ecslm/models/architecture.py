@@ -1,6 +1,5 @@
-"""The layers, depth and window of a base, from its files and without torch, in milliseconds; and
-its parameters, counted from a row of resources/architectures.csv, all of which are Llama models:
-without biases, and with RMSNorm twice in each block and once after the last."""
+"""The layers, depth and window of a base, without torch, in milliseconds: from its files, or from a
+row of resources/architectures.csv."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,35 +110,6 @@ def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[s
     ends = tuple(f".{target}" for target in wanted)
     layers = architecture.layers.items()
     return {name: shape for name, shape in layers if name in wanted or name.endswith(ends)}
-
-
-def count_base(row: Mapping[str, str]) -> int:
-    """All parameters; an embedding that input and output share is counted once."""
-    layers = dict(llama_architecture(row).layers)
-    if row["tie_word_embeddings"] == "true":
-        del layers[HEAD]
-    norms = int(row["hidden_size"]) * (2 * int(row["num_hidden_layers"]) + 1)
-    return norms + sum(m * n for m, n in _known(layers))
-
-
-def count_multiplied(row: Mapping[str, str]) -> int:
-    """Weights that each token is multiplied with: all matrices but the embedding of the input,
-    where a row is looked up."""
-    layers = dict(llama_architecture(row).layers)
-    del layers[EMBEDDING]
-    return sum(m * n for m, n in _known(layers))
-
-
-def count_adapter(row: Mapping[str, str], rank: int, targets: Iterable[str]) -> int:
-    """Parameters of low-rank adaptation (E. J. Hu et al., 2021): for a layer of shape (m, n),
-    matrices of shape (m, rank) and (rank, n)."""
-    updated = updated_layers(llama_architecture(row), targets)
-    return sum(rank * (m + n) for m, n in _known(updated))
-
-
-def _known(layers: Mapping[str, Shape]) -> list[tuple[int, int]]:
-    """The sizes of an architecture of the file, all of which are known."""
-    return [shape for shape in layers.values() if shape]
 
 
 def unknown_targets(architecture: Architecture, base: str, targets: Sequence[str]) -> Iterator[str]:

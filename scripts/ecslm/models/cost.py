@@ -35,15 +35,10 @@ class CostMeter:
         versions of CUDA and cuDNN that torch has, which the lock file does not pin."""
         energy = _energy_joules(self._device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
-        return {
-            "device": device_name(self._device),
-            "peak_memory_bytes": _peak_memory(self._device),
-            "energy_joules": used,
-            **_versions(self._device),
-        }
+        return {**_of_device(self._device), "energy_joules": used}
 
 
-def job_cost(of_devices: Sequence[Cost], resumed: bool, **known: Any) -> dict[str, Any]:
+def job_cost(of_devices: Sequence[dict[str, Any]], resumed: bool, **known: Any) -> dict[str, Any]:
     """What cost.json says.
 
     The energy is unknown of a job that continues the work of a killed run, which has told nobody
@@ -55,29 +50,21 @@ def job_cost(of_devices: Sequence[Cost], resumed: bool, **known: Any) -> dict[st
         resumed: whether the job continues the work of a killed run.
         known: what else it says.
     """
-    measured = _together(of_devices)
-    unknown = {"energy_joules": None} if resumed and "energy_joules" in measured else {}
-    return {**known, **measured, **unknown}
+    measured = {**of_devices[0]}
+    if (count := len(of_devices)) > 1:
+        # The largest peak memory of several devices, and the energy of all.
+        measured["device"] = f"{count} x {measured['device']}"
+        measured["peak_memory_bytes"] = max(one["peak_memory_bytes"] or 0 for one in of_devices)
+        measured["energy_joules"] = total([one["energy_joules"] for one in of_devices])
+    if resumed and "energy_joules" in measured:
+        measured["energy_joules"] = None
+    return {**known, **measured}
 
 
-def total(parts: Sequence[int | None]) -> int | None:
+def total(parts: Sequence[Any]) -> Any:
     """The sum of numbers, None if one of them is."""
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
-
-
-def _together(summaries: Sequence[Cost]) -> Cost:
-    """The largest peak memory of several devices, and the energy of all."""
-    first, *others = summaries
-    if not others:
-        return first
-    energies = [summary["energy_joules"] for summary in summaries]
-    return {
-        **first,
-        "device": f"{len(summaries)} x {first['device']}",
-        "peak_memory_bytes": max(float(each["peak_memory_bytes"] or 0) for each in summaries),
-        "energy_joules": None if None in energies else sum(map(float, energies)),  # type: ignore[arg-type]
-    }
 
 
 def device_name(device: "torch.device") -> str:
@@ -89,21 +76,17 @@ def device_name(device: "torch.device") -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def _versions(device: "torch.device") -> Cost:
-    if device.type != "cuda":
-        return {}
+def _of_device(device: "torch.device") -> Cost:
     import torch
 
-    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
-    return {"cuda": torch.version.cuda, "cudnn": cudnn and str(cudnn)}
-
-
-def _peak_memory(device: "torch.device") -> int:
-    if device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    name = device_name(device)
+    if device.type != "cuda":
+        # Linux counts in KiB.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {"device": name, "peak_memory_bytes": peak}
+    peak, cudnn = torch.cuda.max_memory_allocated(device), torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    versions = {"cuda": torch.version.cuda, "cudnn": cudnn and str(cudnn)}
+    return {"device": name, "peak_memory_bytes": peak, **versions}
 
 
 def _forget_peak_memory(device: "torch.device") -> None:

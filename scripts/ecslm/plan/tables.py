@@ -6,7 +6,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.models import LearnedModel, OpenAIModel
-from ecslm.models.architecture import count_adapter, count_base, count_multiplied
+from ecslm.estimates.sizes import sizes_of_row
 from ecslm.plan.comparisons import contrasts, task_contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
@@ -94,9 +94,10 @@ def _task(task: TaskSettings) -> TaskContext:
 def _model(study: Study, name: str) -> ModelContext:
     model = study.model(name)
     training, access = study.adapted(name), getattr(model, "access", None)
-    sizes = None if model.base is None else study.architecture_row(model.base)
+    row = None if model.base is None else study.architecture_row(model.base)
+    sizes = None if row is None else sizes_of_row(row)
     learned = model if isinstance(model, LearnedModel) else None
-    adapter = training and sizes and count_adapter(sizes, training.rank, training.target_modules)
+    adapter = training and sizes and sizes.updates(training.rank, training.target_modules)
     weights = "tuned" if training else "untuned"
     return ModelContext(
         kind=weights if name in study.local_models else model.backend,
@@ -109,10 +110,10 @@ def _model(study: Study, name: str) -> ModelContext:
         served=model.serve if isinstance(model, OpenAIModel) else None,
         local=name in study.local_models or model.learns or study.served(name) is not None,
         adapter_of=study.adapter_name(name),
-        parameters=(count_base(sizes), adapter) if sizes and adapter else None,
+        parameters=(sizes.parameters, sum(adapter)) if sizes and adapter else None,
         prices=None if access is None else access.prices,
         family=learned.method if learned else model.base or name,
-        multiplied=None if sizes is None else count_multiplied(sizes),
+        multiplied=None if sizes is None else sizes.multiplied,
         trained=model.seeds if model.tuned and model.run else (),
         share=learned.train_fraction if learned else training and training.train_fraction,
     )

@@ -70,6 +70,8 @@ class Server:
             word.replace("{port}", str(self.port)).replace("{model}", str(model))
             for word in shlex.split(command)
         ]
+        # By their numbers: vLLM reads no UUIDs.
+        seen = ",".join(str(one.number) for one in devices)
         with tempfile.NamedTemporaryFile() as printed:
             # Until the last process has ended that prints to it.
             fcntl.flock(printed, fcntl.LOCK_EX)
@@ -79,7 +81,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=printed,
                 stderr=printed,
-                env=os.environ | _named(devices),
+                env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", DEVICES_VARIABLE: seen},
                 start_new_session=True,
             )
 
@@ -146,13 +148,6 @@ def _devices(device: str) -> list[Device]:
     """The GPUs of this job: those that it has leased."""
     seen = os.environ.get(DEVICES_VARIABLE)
     return visible_devices(list_devices(), seen) if device == "cuda" else []
-
-
-def _named(devices: Sequence[Device]) -> dict[str, str]:
-    """What lets a server see some GPUs alone, by their numbers where they have one: vLLM reads no
-    UUIDs."""
-    found = (one.uuid if one.number < 0 else str(one.number) for one in devices)
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", DEVICES_VARIABLE: ",".join(found)}
 
 
 # The server of this process, if it has one, by what it was started for.

@@ -76,7 +76,7 @@ def as_text(title: str, findings: Sequence[Finding]) -> str:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU, or an instance of one that is partitioned."""
+    """A GPU."""
 
     name: str
     memory: int
@@ -115,16 +115,13 @@ def read_driver() -> Driver | None:
         return None
     gpus = []
     pynvml.nvmlInit()
-    try:
-        for device in visible_devices(present, os.environ.get(DEVICES_VARIABLE)):
-            handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
-            memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
-            major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-            gpus.append(Gpu(device.name, memory, (major, minor)))
-        # 12040 is 12.4.
-        return Driver(int(pynvml.nvmlSystemGetCudaDriverVersion()) // 1000, tuple(gpus))
-    finally:
-        pynvml.nvmlShutdown()
+    for device in visible_devices(present, os.environ.get(DEVICES_VARIABLE)):
+        handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
+        memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+        major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+        gpus.append(Gpu(device.name, memory, (major, minor)))
+    # 12040 is 12.4.
+    return Driver(int(pynvml.nvmlSystemGetCudaDriverVersion()) // 1000, tuple(gpus))
 
 
 def cuda_of_torch() -> int | None:

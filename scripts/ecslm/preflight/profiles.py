@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
 from ecslm.common.text import nearest
+from ecslm.config.files import read_files
 
 PROFILES = Path("profiles")
 SLURM = "slurm"
@@ -56,10 +54,7 @@ def read_profile(name: str) -> Profile:
     if not path.is_file():
         known = [file.parent.name for file in PROFILES.glob("*/config.yaml")]
         raise InputError(f"{path}: no such profile{nearest(name, known)}")
-    try:
-        content = yaml.load(read_text(path), Loader=yaml.CSafeLoader) or {}
-    except yaml.YAMLError as problem:
-        raise InputError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
+    content = read_files([path])[0].values
     given = {key: _entries(content.get(key)) for key in KEYS}
     gpus = given["resources"].get("gpu", "")
     return Profile(

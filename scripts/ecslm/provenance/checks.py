@@ -100,7 +100,7 @@ def _bytes_of(job: Job, study: Study) -> int:
         return FLOAT * sum(sizes.updates(model.training.rank, model.training.target_modules))
     # The head may be the embedding; other weights of matrices, each once.
     size = FILE_BYTES if model is None else TYPE_BYTES[model.precision.dtype]
-    return size * (sizes.linear + sizes.embedding)
+    return size * sizes.multiplied
 
 
 def size_text(count: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
-from ecslm.common.text import nearest, number_of, shown
+from ecslm.common.text import nearest, number_of, one_line, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.problems import Problems
 from ecslm.data.records import TEXTS
@@ -31,8 +31,8 @@ YES, NO = ("yes", "y", "true", "t", "1", "1.0"), ("no", "n", "false", "f", "0", 
 MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = len(ascii_uppercase), 80, 5
 
 Row = Mapping[str, Any]
-# The place of a row in a table, and its cells by their columns.
-Cells = tuple[str, dict[str, str]]
+# The place of a row in a table, and its cells.
+Cells = tuple[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,10 @@ def read_records(
     """
     if columns:
         notes: list[str] = []
-        records = _of_table(_read_table(path, columns, notes), path, columns, notes)
         # No name of the project's tasks, which are asked in a form of their own.
         name = columns.output[:MOST_CHARACTERS].strip()
         name = name_like(name, codes, "") if name in codes else name
-        return {name: [{**record, "task": name} for record in records]}, notes
+        return {name: _of_table(path, columns, name, notes)}, notes
     if path.suffix.lower() in (*TABLES, *SPREADSHEETS):
         raise InputError(f"{path}: is a table: {fix}")
     seen: dict[str, list[Row]] = {}
@@ -88,31 +87,71 @@ def read_records(
     return seen, []
 
 
-def _read_table(path: Path, columns: Columns, notes: list[str]) -> list[Cells]:
-    """The rows of a table; cells without a value are empty.
+def _of_table(path: Path, columns: Columns, task: str, notes: list[str]) -> list[Row]:
+    """A record for each row with a text and an answer, below that of the columns' names, above
+    which there may be titles and other sheets.
 
     Args:
-        columns: that it must have, by which the row of their names is found.
         notes: of what is assumed; it adds to them.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the table cannot be read, a column is not there, a row has more cells than there
+            are columns, or all answers are one.
     """
+    if not (rows := _table(path, notes)):
+        raise InputError(f"{path}: has no rows")
+    wanted = [*columns.inputs, columns.output]
+    # Of a table without these columns it is told which ones it has.
+    fullest = max(rows, key=lambda row: len([*filter(None, row[1])]))
+    head = next((row for row in rows if {*wanted} <= {*map(one_line, row[1])}), fullest)
+    # Of which spreadsheets make several lines.
+    where, names = head[0], [*map(one_line, head[1])]
+    if absent := [name for name in wanted if name not in names]:
+        raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
+    if where not in ("", "line 1", "row 1"):
+        notes.append(f"The columns are named in {where}.")
+    records, left_out = list[Row](), list[str]()
+    for place, row in rows[rows.index(head) + 1 :]:
+        if not any(row) or place.rpartition(", ")[0] != where.rpartition(", ")[0]:
+            continue
+        if any(row[len(names) :]):
+            told = "has more cells than there are columns: quote texts with separators"
+            raise InputError(f"{path}: {place}: {told}")
+        cells = dict(zip(names, row, strict=False))
+        inputs = {name: cells.get(name, "") for name in columns.inputs}
+        texts = [f"{name}: {x}" if len(inputs) > 1 else x for name, x in inputs.items()]
+        if any(inputs.values()) and (answer := cells.get(columns.output)):
+            asked = {"instruction": columns.question, "input": "\n".join(texts), "output": answer}
+            records.append({"task": task, **asked})
+        else:
+            left_out.append(place)
+    if len({record["output"] for record in records}) < 2:
+        alike = f"{columns.output} has no two different answers in rows with a text"
+        raise InputError(f"{path}: {alike}, so there is nothing to learn")
+    count = number_of(len(left_out), "row")
+    notes += [f"Left out: {count} without text or answer; first: {x}." for x in left_out[:1]]
+    return records
+
+
+def _table(path: Path, notes: list[str]) -> list[Cells]:
+    """All rows of a table, also those of names, with the cells as texts; without a value they are
+    empty."""
     suffix = path.suffix.lower()
     if suffix in TABLES:
-        return _named(_separated(path, notes), path, columns, notes)
+        return _separated(path, notes)
     if suffix in SPREADSHEETS:
-        return _named(_workbook(path), path, columns, notes)
+        return _workbook(path)
     if suffix not in LISTS:
         formats = ", ".join((*TABLES, *SPREADSHEETS, *LISTS))
         raise InputError(f"{path}: not one of {formats}: save it as one of them")
     problems = Problems()
-    found = [
-        (place.rpartition(": ")[2], {one_line(x): _as_text(cell) for x, cell in row.items()})
-        for place, row in read_rows(path, str(path), problems, whole=True)
-    ]
+    found = list(read_rows(path, str(path), problems, whole=True))
     problems.raise_unless(())
-    return found
+    names = list(dict.fromkeys(name for _, row in found for name in row))
+    rows = (
+        (where.rpartition(": ")[2], [_as_text(row.get(x)) for x in names]) for where, row in found
+    )
+    return [("", names), *rows]
 
 
 def _as_text(cell: Any) -> str:
@@ -124,12 +163,7 @@ def _as_text(cell: Any) -> str:
     return "" if not isinstance(cell, str) and is_nothing(cell) else str(cell).strip()
 
 
-def one_line(name: str) -> str:
-    """A column's name, of which spreadsheets make several lines, as one."""
-    return " ".join(name.split())
-
-
-def _separated(path: Path, notes: list[str]) -> list[tuple[str, list[str]]]:
+def _separated(path: Path, notes: list[str]) -> list[Cells]:
     """The rows of a table of texts between separators, each with its place."""
     content = path.read_bytes()
     if problem := encoding_problem(content):
@@ -148,7 +182,7 @@ def _separated(path: Path, notes: list[str]) -> list[tuple[str, list[str]]]:
     between = max(",;\t", key=text.partition("\n")[0].count)
     # Otherwise a quote that is not closed would take all rows below it into its cell.
     reader = csv.reader(StringIO(text, newline=""), delimiter=between, strict=True)
-    found, first = [], 1
+    found, first = list[Cells](), 1
     try:
         for row in reader:
             found.append((f"line {first}", [*map(str.strip, row)]))
@@ -158,7 +192,7 @@ def _separated(path: Path, notes: list[str]) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _workbook(path: Path) -> list[tuple[str, list[str]]]:
+def _workbook(path: Path) -> list[Cells]:
     """The rows of all sheets, each with its place."""
     # Imported here, since it takes half a second and other tables do not need it.
     import pandas
@@ -167,73 +201,14 @@ def _workbook(path: Path) -> list[tuple[str, list[str]]]:
         form: dict[str, Any] = {"engine": "openpyxl", "dtype": object, "na_filter": False}
         sheets = pandas.read_excel(path, sheet_name=None, header=None, **form)
     except Exception as error:  # of many kinds, according to what the file is instead
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: not a workbook ({told}): save it as .xlsx or .csv") from None
+        told = f"not a workbook ({one_line(error)}): save it as .xlsx or .csv"
+        raise InputError(f"{path}: {told}") from None
     several = len(sheets) > 1
     return [
         (f"sheet {name}, " * several + f"row {number}", [*map(_as_text, row)])
         for name, sheet in sheets.items()
         for number, row in enumerate(sheet.to_numpy(), start=1)
     ]
-
-
-def _named(
-    rows: Sequence[tuple[str, list[str]]], path: Path, columns: Columns, notes: list[str]
-) -> list[Cells]:
-    """The rows below that of the columns' names, above which there may be titles and other sheets.
-
-    Raises:
-        InputError: a row has more cells than there are columns.
-    """
-    wanted = {*columns.inputs, columns.output}
-    several = [at for at, (_, cells) in enumerate(rows) if len([*filter(None, cells)]) > 1]
-    # Of a table without these columns it is told which ones it has.
-    heads = [at for at in several if wanted <= {*map(one_line, rows[at][1])}] or several
-    found: list[Cells] = []
-    for head in heads[:1]:
-        where, names = rows[head]
-        if where not in ("line 1", "row 1"):
-            notes.append(f"The columns are named in {where}.")
-        for place, cells in rows[head + 1 :]:
-            if any(cells[len(names) :]):
-                told = "has more cells than there are columns: quote texts with separators"
-                raise InputError(f"{path}: {place}: {told}")
-            if any(cells) and place.rpartition(", ")[0] == where.rpartition(", ")[0]:
-                found.append((place, dict(zip(map(one_line, names), cells, strict=False))))
-    return found
-
-
-def _of_table(table: Sequence[Cells], path: Path, columns: Columns, notes: list[str]) -> list[Row]:
-    """A record for each row with a text and an answer, the task being the column of answers.
-
-    Args:
-        notes: of what is assumed; rows that are left out are added to them.
-
-    Raises:
-        InputError: a column is not there, or all answers are one.
-    """
-    inputs, output = columns.inputs, columns.output
-    names = dict.fromkeys(name for _, row in table for name in row)
-    if not table:
-        raise InputError(f"{path}: has no rows")
-    if absent := [name for name in (*inputs, output) if name not in names]:
-        raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
-    records: list[Row] = []
-    left_out = []
-    for place, row in table:
-        cells = {name: row.get(name, "") for name in inputs}
-        text = "\n".join(f"{name}: {x}" if len(cells) > 1 else x for name, x in cells.items())
-        if any(cells.values()) and (answer := row.get(output)):
-            asked = {"instruction": columns.question, "input": text, "output": answer}
-            records.append({"task": output, **asked})
-        else:
-            left_out.append(place)
-    if len({record["output"] for record in records}) < 2:
-        alike = f"{output} has no two different answers in rows with a text"
-        raise InputError(f"{path}: {alike}, so there is nothing to learn")
-    count = number_of(len(left_out), "row")
-    notes += [f"Left out: {count} without text or answer; first: {x}." for x in left_out[:1]]
-    return records
 
 
 def folded(given: Sequence[str]) -> tuple[list[str], list[str]]:

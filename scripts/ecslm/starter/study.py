@@ -5,7 +5,6 @@ import math
 import os
 import re
 import shlex
-import textwrap
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -33,7 +32,7 @@ from ecslm.plan.study import Choice
 from ecslm.schemas.fields import parse_object, parse_options
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import DEFAULT_SETTING
-from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings, has_example
+from ecslm.schemas.task import METRICS, Answer, TaskKind, TaskSettings, has_example
 from ecslm.scoring.baselines import applicable
 from ecslm.starter.records import Columns, Row, folded, read_records
 
@@ -53,14 +52,12 @@ MOST_EPOCHS = 3
 MOST_THREADS = 8
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
-# Characters in a line of an example.
-WIDTH = 67
+# Characters of an example.
+MOST_SHOWN = 134
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
 # A text that shares so many of its runs of words with another one, numbers aside, is like it.
 ALIKE = 0.5
-# Of tests and of training records, so many are compared.
-MOST_COMPARED = 5000
 NUMBER = re.compile(r"\d+")
 
 
@@ -71,9 +68,8 @@ class Task:
         code: its name in the study.
         name: that in the data, or its code in the project's registry.
         known: its entry there, if it has one.
-        splits: how many records are in each split; those that do not say theirs are test records.
+        trains: whether it has records for training, or that do not say what they are for.
         options: how often each list of options occurs.
-        lengths: characters of each record, its answer included.
         kind: the kind of answer that most of them have.
         input: the form of their inputs.
     """
@@ -82,14 +78,11 @@ class Task:
         self, code: str, name: str, rows: Sequence[Row], known: TaskSettings | None = None
     ) -> None:
         self.code, self.name, self.rows, self.known = code, name, rows, known
-        self.splits = Counter(str(row.get("split", "test")) for row in rows)
+        self.trains = any(row.get("split", "train") == "train" for row in rows)
         lists = [_parsed(parse_options, row.get("options")) for row in rows]
         self.options = Counter(map(tuple, filter(None, lists)))
-        shown_fields = (*TEXTS, "options")
-        self.lengths = [sum(len(str(row.get(x) or "")) for x in shown_fields) for row in rows]
-        self.input: InputForm = known.input if known else "text"
         if known:
-            self.kind = known.kind()
+            self.kind, self.input = known.kind(), known.input
             return
         kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
         answer: Answer = next((kind for kind in kinds if self._fits(kind)), "generation")
@@ -100,8 +93,7 @@ class Task:
         metric = "accuracy" if answer == "choice" and len(self.options) > 1 else metric
         self.kind = TaskKind(answer=answer, metric=metric)
         objects = all(_parsed(parse_object, _text(row, "input")) is not None for row in rows)
-        if objects or answer in ("ranking", "extraction"):
-            self.input = "object"
+        self.input = "object" if objects or answer in ("ranking", "extraction") else "text"
 
     def _fits(self, answer: Answer) -> bool:
         """Whether most records have such an answer; letter case is reported later."""
@@ -116,11 +108,6 @@ class Task:
         return fitting >= FITTING * len(self.rows)
 
     @property
-    def trains(self) -> bool:
-        """Whether it has records for training."""
-        return self.splits["train"] > 0 or "split" not in self.rows[0]
-
-    @property
     def entry(self) -> dict[str, object]:
         """What the configuration must say of it."""
         entry: dict[str, object] = {}
@@ -128,7 +115,7 @@ class Task:
             aliases = [] if self.name == self.code else [self.name]
             entry = {"title": self.name, "aliases": aliases}
             entry |= {"answer": self.kind.answer, "input": self.input, "metric": self.kind.metric}
-            entry["ood"] = any(setting.startswith("OOD_") for setting in evaluated([self]))
+            entry["ood"] = any(setting.startswith("OOD_") for setting in evaluated(self.rows))
         return entry if self.trains else entry | {"train": False}
 
     def alike(self, shares: Shares | None) -> tuple[int, int, list[tuple[float, str, str]]]:
@@ -142,13 +129,8 @@ class Task:
         for row in self.rows:
             split = shares.split_of(row) if shares else str(row.get("split"))
             inputs.setdefault(split, {})[_text(row, "input")] = None
-        tests, trains = (
-            list(inputs[split])[:: len(inputs[split]) // MOST_COMPARED + 1]
-            for split in ("test", "train")
-        )
-        found = leakage.nearest(
-            *([NUMBER.sub("0", text) for text in each] for each in (tests, trains))
-        )
+        tests, trains = list(inputs["test"]), list(inputs["train"])
+        found = leakage.nearest(*([NUMBER.sub("0", x) for x in each] for each in (tests, trains)))
         both = zip(tests, found, strict=True)
         pairs = [(how, test, trains[at]) for test, (how, at) in both if how >= ALIKE]
         same = inputs["test"].keys() & inputs["train"].keys()
@@ -157,6 +139,11 @@ class Task:
 
 def _text(row: Row, name: str) -> str:
     return value if isinstance(value := row.get(name), str) else ""
+
+
+def _tokens(row: Row) -> float:
+    """About as many as a record has, its answer included."""
+    return sum(len(str(row.get(x) or "")) for x in (*TEXTS, "options")) / CHARACTERS + TURNS
 
 
 def _parsed(parse: Any, value: Any) -> Any:
@@ -182,9 +169,8 @@ def tasks_of(rows: Mapping[str, Sequence[Row]], registry: Mapping[str, TaskSetti
     return tasks
 
 
-def evaluated(tasks: Sequence[Task]) -> tuple[str, ...]:
+def evaluated(rows: Sequence[Row]) -> tuple[str, ...]:
     """The settings of the records, the most frequent first; those with an example are left out."""
-    rows = [row for task in tasks for row in task.rows]
     counted = Counter(_text(row, "setting") or DEFAULT_SETTING for row in rows)
     return tuple(setting for setting, _ in counted.most_common() if not has_example(setting))
 
@@ -206,7 +192,7 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
 
 def begin_study(
     name: str, data: Path, columns: Columns | None, registry: Mapping[str, TaskSettings]
-) -> tuple[dict[str, Any], Report, list[str]]:
+) -> dict[str, Any]:
     """Write NAME.yaml, and NAME-records.jsonl if records have to be made of a table, or changed.
 
     Args:
@@ -214,8 +200,8 @@ def begin_study(
         registry: the project's tasks.
 
     Returns:
-        The study (see `plan_start`), what its records are, and what was assumed when they were
-        made.
+        The study (see `plan_start`), with a `report` of its records, and `notes` of what was
+        assumed when they were made.
 
     Raises:
         InputError: a file exists, or there are no such records, or they cannot be used for other
@@ -243,6 +229,7 @@ def begin_study(
         source_of(plan).check()
         # What a run would find.
         report = check_rows(source_of(plan).rows, check_settings(plan), None)
+        return {**start, "report": report, "notes": notes}
     except BaseException as error:
         for path in (file, made):
             path.unlink(missing_ok=True)
@@ -252,7 +239,6 @@ def begin_study(
         lines = [problem for problem in error.details if problem.kind != FIX]
         why = "these records cannot be used: correct or remove them first"
         raise InputError(*lines, *[why] * (len(lines) < len(error.details))) from None
-    return start, report, notes
 
 
 def _folded(task: Task, asked: bool) -> Sequence[Row]:
@@ -287,21 +273,20 @@ def plan_start(name: str, data: Path, tasks: Sequence[Task]) -> dict[str, Any]:
     """
     shares = None if "split" in tasks[0].rows[0] else _shares(tasks)
     tuned = any(task.trains for task in tasks)
+    rows = [row for task in tasks for row in task.rows]
     # Of a pass over the training records, about as many.
-    tokens = 1.0
-    for task in tasks:
-        records = len(task.rows)
-        trained = records * (1 - shares.val - shares.test) if shares else task.splits["train"]
-        tokens += trained * (sum(task.lengths) / records / CHARACTERS + TURNS)
-    longest = max(max(task.lengths) for task in tasks) / CHARACTERS + TURNS
-    answer = max(len(_text(row, "output")) for task in tasks for row in task.rows)
+    trained = 1 - shares.val - shares.test if shares else 1
+    learned = [row for row in rows if row.get("split", "train") == "train"]
+    tokens = 1 + trained * sum(map(_tokens, learned))
+    longest = max(map(_tokens, rows))
+    answer = max(len(_text(row, "output")) for row in rows)
     trivial = dict.fromkeys(name for task in tasks for name in applicable(task.kind))
     return {
         "name": name,
         "data": data,
         "tasks": tasks,
         "shares": shares,
-        "settings": evaluated(tasks),
+        "settings": evaluated(rows),
         "tuned": tuned,
         "train_fraction": min(1.0, _rounded(MOST_TOKENS / tokens)),
         "epochs": max(1, min(MOST_EPOCHS, round(MOST_TOKENS / tokens))),
@@ -329,17 +314,15 @@ def _rounded(share: float) -> float:
     return float(f"{share:.2g}")
 
 
-def told(start: Mapping[str, Any], report: Report, notes: Sequence[str], check: str) -> str:
+def told(start: Mapping[str, Any], check: str) -> str:
     """What the records are, task by task, as the check of the data counts them; what was assumed;
     whether the study can run; and the commands that follow.
 
     Args:
         check: what is told of a run.
     """
-    tasks = [(one, _seen(one, start["shares"], report)) for one in start["tasks"]]
-    more = {"notes": notes, "left_out": report.dropped, "check": check}
-    model = TUNED if start["tuned"] else BASE
-    return _rendered("begun.txt.jinja", start=start, tasks=tasks, model=model, **more)
+    tasks = [(one, _seen(one, start["shares"], start["report"])) for one in start["tasks"]]
+    return _rendered("begun.txt.jinja", start=start, tasks=tasks, check=check)
 
 
 def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object]:
@@ -349,35 +332,32 @@ def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object
     counted = Counter(_text(row, "output") for row in task.rows).most_common()
     answers = ", ".join(f"{count} {options.get(text, text)}" for text, count in counted)
     few = task.kind.answer in ("yes_no", "choice") and len(counted) <= CLASSES
-    answered = answers if few else f"{len(counted):,} different"
+    which = answers if few else f"{len(counted):,} different"
     counts = report.tasks.get(task.code, {})
     same, compared, alike = task.alike(shares)
     return {
         **{split: sum(n.records for n in each.values()) for split, each in counts.items()},
-        "answer": f"{ANSWERS[task.kind.answer]}: {answered}",
+        "answer": f"{ANSWERS[task.kind.answer]}: {which}",
         "same": same,
         "compared": compared,
         "alike": len(alike),
         # As similar as most of them are.
         "examples": [
-            line
-            for _, *both in alike[len(alike) // 2 :][:1]
-            for text in both
-            for line in textwrap.wrap(shown(text, 2 * WIDTH), WIDTH)
+            shown(x, MOST_SHOWN) for _, *both in alike[len(alike) // 2 :][:1] for x in both
         ],
     }
 
 
 def configuration(start: Mapping[str, Any]) -> str:
     """The text of the configuration file."""
-    bases = {"base": BASE, "tuned": TUNED, "default_setting": DEFAULT_SETTING}
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     generates = any(METRICS[task.kind.metric].bertscore for task in start["tasks"])
-    return _rendered("study.yaml.jinja", start=start, threads=threads, generates=generates, **bases)
+    return _rendered("study.yaml.jinja", start=start, threads=threads, generates=generates)
 
 
 def _rendered(template: str, **values: object) -> str:
-    """A template of `resources/starter` with these values."""
+    """A template of `resources/starter` with these values, and names that templates share."""
+    values |= {"base": BASE, "tuned": TUNED, "default_setting": DEFAULT_SETTING}
     return render_template(TEMPLATES / template, values, {"yaml": _as_yaml})
 
 

@@ -17,8 +17,7 @@ class Progress:
     def __init__(self, steps: int, done: int, told: bool) -> None:
         """`told`: whether this is the one of several processes that tells of all."""
         self._steps, self._told, self._last = steps, told, 0.0
-        hidden = None if told else True
-        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=hidden)
+        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=not told or None)
 
     def step(self, entry: dict[str, Any]) -> None:
         """Tell of a step, given its entry in the log."""
@@ -26,18 +25,11 @@ class Progress:
         self._bar.update(1)
         if self._told and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            log.info(
-                "step %d of %d: loss %.4f, %d tokens, %.0f tokens/s",
-                entry["step"],
-                self._steps,
-                entry["loss"],
-                entry["tokens"],
-                entry["tokens"] / entry["seconds"],
-            )
+            speed = entry["tokens"] / entry["seconds"]
+            done = f"step {entry['step']} of {self._steps}: loss {entry['loss']:.4f}"
+            log.info("%s, %d tokens, %.0f tokens/s", done, entry["tokens"], speed)
 
     def evaluated(self, entry: dict[str, Any]) -> None:
         """Tell of an evaluation, given its entry in the log."""
         if self._told:
             log.info("step %d: evaluation loss %.4f", entry["step"], entry["eval_loss"])
-        if entry["step"] == self._steps:
-            self._bar.close()

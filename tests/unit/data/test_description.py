@@ -57,7 +57,7 @@ def describe_as(
 ) -> TaskDescription:
     window = changes.pop("window", None)
     settings = DescriptionSettings.model_validate(SETTINGS | {"answer": answer} | changes)
-    return describe("T", records, ALPACA, tokenizer, settings, base_of(window))
+    return describe(records, ALPACA, tokenizer, settings, base_of(window))
 
 
 def base_of(window: int | None = None) -> Architecture:
@@ -148,7 +148,7 @@ def test_training_and_prediction_cut_as_many_inputs(
     lengths = {"training_max_length": max_length, "prediction_max_length": max_length + 8}
     settings = DescriptionSettings.model_validate(SETTINGS | lengths | {"max_new_tokens": 8})
     rust = description.load_tokenizer(tiny_model / "tokenizer.json")
-    splits = describe("T", records, template, rust, settings, base_of()).splits
+    splits = describe(records, template, rust, settings, base_of()).splits
     trained = [encode_example(r, template, 0, tokenizer, max_length) for r in records[:10]]
     asked = [encode_prompt(r, template, 0, tokenizer, max_length) for r in records[10:]]
     assert splits["train"][IND].truncated == sum(example.truncated for example in trained)

@@ -28,8 +28,6 @@ from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.models.architecture import (
     SIZES,
     Architecture,
-    count_adapter,
-    count_base,
     read_architectures,
 )
 from ecslm.models.precision import Precision
@@ -78,14 +76,6 @@ def predicting(
 ) -> Estimate:
     decoding, trained = DecodingSettings(fused=fused), sum(of.updates(16, TARGETS))
     return estimate_predictions(of, precision, decoding, batch_tokens, WORK, trained, device)
-
-
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_sizes_count_the_parameters_that_the_parameters_table_counts(row: dict[str, str]) -> None:
-    found = sizes_of_row(row)
-    norms = found.hidden * (2 * found.depth + 1)
-    assert found.stored + norms == count_base(row)
-    assert sum(found.updates(16, TARGETS)) == count_adapter(row, 16, TARGETS)
 
 
 @given(

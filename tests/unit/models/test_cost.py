@@ -7,7 +7,7 @@ from support.machine import Gpu, install
 from torch import cuda
 
 from ecslm.common.locks import DEVICES_VARIABLE
-from ecslm.models.cost import _energy_joules, _versions, job_cost
+from ecslm.models.cost import _energy_joules, _of_device, job_cost
 
 GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c")]
 
@@ -30,8 +30,12 @@ def test_energy_is_that_of_the_leased_gpu_which_an_instance_of_one_does_not_coun
 def test_a_gpus_cost_says_which_cuda_and_cudnn_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91900)
-    assert _versions(torch.device("cuda:0")) == {"cuda": "13.0", "cudnn": "91900"}
-    assert _versions(torch.device("cpu")) == {}
+    monkeypatch.setattr(cuda, "get_device_name", lambda _device: "NVIDIA Z100")
+    monkeypatch.setattr(cuda, "max_memory_allocated", lambda _device: 5)
+    known = {"device": "NVIDIA Z100", "peak_memory_bytes": 5}
+    versions = {"cuda": "13.0", "cudnn": "91900"}
+    assert _of_device(torch.device("cuda:0")) == known | versions
+    assert _of_device(torch.device("cpu")).keys() == known.keys()
 
 
 def test_the_energy_of_a_job_that_was_killed_is_not_that_of_its_rest() -> None:

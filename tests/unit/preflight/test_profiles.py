@@ -66,7 +66,7 @@ def test_what_jobs_ask_for_is_that_of_the_profile_the_rule_or_the_default(form: 
 
 
 def test_what_a_profile_does_not_say_is_unknown() -> None:
-    for text in ("", "cores: 4\n", "resources: api=1\n"):
+    for text in ("cores: 4\n", "resources: api=1\n"):
         write(text)
         assert read_profile("mine") == Profile("mine")
 
@@ -76,7 +76,7 @@ def test_a_profile_that_cannot_be_read_is_one_line() -> None:
     write("a: [", "broken")
     with pytest.raises(InputError, match=r"^profiles/slrum/config.yaml: no such .* `slurm`"):
         read_profile("slrum")
-    with pytest.raises(InputError, match=r"^profiles/broken/config.yaml: not YAML "):
+    with pytest.raises(InputError, match=r"^profiles/broken/config.yaml: line 2: not YAML "):
         read_profile("broken")
 
 

@@ -161,7 +161,8 @@ def test_of_a_workbook_the_sheet_with_the_columns_is_read_below_its_title() -> N
     with pandas.ExcelWriter("book.xlsx") as book:
         pandas.DataFrame([["About", "us"]]).to_excel(book, sheet_name="About", header=False)
         pandas.DataFrame(cells | answers).to_excel(book, sheet_name="A, B", startrow=2, index=False)
-        pandas.DataFrame(cells | answers).to_excel(book, sheet_name="Old", index=False)
+        wider = cells | answers | {"more": days}
+        pandas.DataFrame(wider).to_excel(book, sheet_name="Old", index=False)
         book.sheets["A, B"]["A1"] = "Tickets"
     asked = ("--input", "day, code,n", "--output", "PM (yes)", "--question", "Q?")
     told = begin("--data", "book.xlsx", *asked)
@@ -249,6 +250,7 @@ DATA = ("--data", "t.csv")
         ("", [*DATA, *ASKED], "t.csv: has no rows"),
         ("text,urgent\na,yes\n", DATA, "t.csv: is a table: name the columns of the text"),
         ("txt,urgent\na,yes\n", [*DATA, *ASKED], "has no column text: did you mean `txt`?"),
+        ("text\na\n", [*DATA, *ASKED], "t.csv: has no column urgent"),
         ("text,urgent\na,yes\nb,c,no\n", [*DATA, *ASKED], "t.csv: line 3: has more cells than"),
         ('text,urgent\n"a,yes\nb,no\n', [*DATA, *ASKED], "t.csv: line 2: unexpected end of data"),
         ("text,urgent\na,yes\nb,yes\n", [*DATA, *ASKED], "urgent has no two different answers"),

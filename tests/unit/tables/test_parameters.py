@@ -7,7 +7,8 @@ from support.project import RESOURCES
 from support.study_tables import planned
 from support.table_files import built, cells, request, shown
 
-from ecslm.models.architecture import count_adapter, count_base, read_architectures
+from ecslm.estimates.sizes import sizes_of_row
+from ecslm.models.architecture import read_architectures
 from ecslm.plan.tables import table_settings
 from ecslm.tables.model import Cell
 
@@ -40,10 +41,11 @@ def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> No
 
 def test_an_untied_head_counts_for_itself_and_whether_it_is_adapted() -> None:
     row = read_architectures(ARCHITECTURES)["Llama-3.2-3B"]
-    untied, hidden, vocabulary = row | {"tie_word_embeddings": "false"}, 3072, 128_256
-    assert count_base(untied) - count_base(row) == hidden * vocabulary
+    tied, untied = (sizes_of_row(row | {"tie_word_embeddings": x}) for x in ("true", "false"))
+    hidden, vocabulary = 3072, 128_256
+    assert untied.parameters - tied.parameters == hidden * vocabulary
     # Two matrices of rank 5.
-    assert count_adapter(untied, 5, ["lm_head"]) == 5 * (hidden + vocabulary)
+    assert untied.updates(5, ("lm_head",)) == (5 * (hidden + vocabulary), 0)
 
 
 def test_an_unknown_architecture_is_missing_and_named(tmp_path: Path) -> None:
