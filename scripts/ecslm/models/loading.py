@@ -10,6 +10,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers.pytorch_utils import Conv1D
 
 from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
@@ -146,10 +147,14 @@ def _round_to_nf4(model: Any) -> None:
 
     head = model.get_output_embeddings()
     for layer in model.modules():
-        if isinstance(layer, torch.nn.Linear) and layer is not head:
-            weight = layer.weight.data
+        # As transformers chooses layers: of these classes, not of classes derived from them.
+        if type(layer) in (torch.nn.Linear, Conv1D) and layer is not head:
+            # Blocks of values that have a scale in common go along the inputs of a layer.
+            transposed = isinstance(layer, Conv1D)
+            weight = layer.weight.data.T.contiguous() if transposed else layer.weight.data
             packed = quantize_4bit(weight, compress_statistics=True, quant_type="nf4")
-            layer.weight.data = dequantize_4bit(*packed)
+            weight = dequantize_4bit(*packed)
+            layer.weight.data = weight.T.contiguous() if transposed else weight
 
 
 def _prevent_repacking(model: Any) -> None:
