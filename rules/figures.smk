@@ -9,7 +9,6 @@ rule draw_figures:
     input:
         results=lambda job: of_study(figures_settings(STUDY).files()),
         published=lambda job: STUDY.published(PUBLISHED_SCORES) or [],
-        style="report/figures.mplstyle",
     output:
         svg=shown(expand("<results>/figures/{figure}.svg", figure=FIGURES), "Figures", "figure"),
         pdf=expand("<results>/figures/{figure}.pdf", figure=FIGURES),
@@ -18,5 +17,5 @@ rule draw_figures:
         **gathered_by("draw_figures.py", figures_settings),
     shell:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
-        " --published {input.published:q} --style {input.style} --code {params.code}"
-        " --manifest {output.manifest} 2> {log}"
+        " --published {input.published:q} --code {params.code} --manifest {output.manifest}"
+        " 2> {log}"

@@ -221,7 +221,6 @@ CODE = (
 TEMPLATES = (
     templates("render_table *", "%", "tabular.tex.jinja", "float.tex.jinja"),
     templates("data_card", ".", "data_card.md.jinja"),
-    templates("draw_figures", "#", "figures.mplstyle"),
     Row(
         "the prompt template of one tuned model, by a space",
         replaced(ALPACA, "### Input:", "### Input: "),

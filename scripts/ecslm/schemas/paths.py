@@ -1,4 +1,5 @@
-"""Paths of the files that the library finds by itself; rules state all files of their jobs.
+"""Paths of the files that the library finds by itself; rules state all files of their jobs.BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
+
 
 Patterns with names in braces are relative to the study's results directory.
 """

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from support.project import REPORT
 from support.table_files import (
     IND,
     TASKS,
@@ -26,7 +25,6 @@ from ecslm.figures.draw import draw_figures, quantity_axis
 from ecslm.figures.settings import FiguresSettings
 from ecslm.figures.style import label_metric, styled, titled_panels
 
-SHEET = REPORT / "figures.mplstyle"
 SMALL = {"family": "Small", "multiplied": 900}
 MODELS: dict[str, Any] = {
     "Small": SMALL,
@@ -90,7 +88,7 @@ def drawn(
     results: Path, name: str, rows: Any = ROWS, comparable: bool = True, **table: Any
 ) -> tuple[Figure, str]:
     """One of the figures, and its description."""
-    with styled(SHEET):
+    with styled():
         wanted = settings(rows, comparable, **table)
         figures = draw_figures(wanted, results, results / "study.csv")
         return next((figure, text) for one, figure, text in figures if one.name == name)
@@ -211,7 +209,7 @@ def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float
 def test_panels_are_spread_evenly_and_titles_stay_inside_the_figure(
     panels: int, columns: int
 ) -> None:
-    with styled(SHEET):
+    with styled():
         figure, grid = titled_panels([f"Topic from $1 to $2 ({n})" for n in range(panels)], 0)
         for axes in grid:
             label_metric(axes.yaxis, "F_BERT")

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib import rc_context, rcParams
+from matplotlib import rc_context
 from matplotlib.figure import Figure
-from support.project import REPORT
 
-from ecslm.figures.style import COLOURS, INK, LINE, PAPER, SHAPES, SOFT, as_files, looks, styled
+from ecslm.figures.style import COLOURS, PAPER, SHAPES, as_files, looks, styled
 
 DARK_PAPER = "#14181d"
-SHEET = REPORT / "figures.mplstyle"
 
 
 def linear(colour: str) -> np.ndarray:
@@ -30,12 +28,6 @@ def test_each_colour_stands_out_from_the_paper(paper: str) -> None:
     assert min(contrast(colour, paper) for colour in COLOURS) >= 3
 
 
-def test_the_sheet_has_the_colours_that_the_page_replaces() -> None:
-    with styled(SHEET):
-        found = [rcParams[key] for key in ("text.color", "axes.edgecolor", "grid.color")]
-    assert [f"#{one.removeprefix('#')}" for one in found] == [INK, SOFT, LINE]
-
-
 @given(st.sets(st.text(min_size=1), max_size=len(COLOURS) * len(SHAPES)))
 def test_no_two_families_look_alike_and_each_looks_the_same_in_any_order(names: set[str]) -> None:
     found = looks(sorted(names))
@@ -45,7 +37,7 @@ def test_no_two_families_look_alike_and_each_looks_the_same_in_any_order(names: 
 
 def test_a_figure_has_the_same_bytes_each_time_and_under_any_settings_of_the_user() -> None:
     def files() -> tuple[str, bytes]:
-        with styled(SHEET):
+        with styled():
             figure = Figure()
             axes = figure.subplots()
             axes.plot([1, 3, 2], marker="o")
