@@ -1,5 +1,4 @@
-"""Paths of the files that the library finds by itself; rules state all files of their jobs.BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
-
+"""Paths of the files that the library finds by itself; rules state all files of their jobs.
 
 Patterns with names in braces are relative to the study's results directory.
 """
@@ -49,6 +48,7 @@ ADAPTER_COST = "adapters/{model}/seed-{seed}/cost.json"
 PREDICTIONS = "predictions/{model}/seed-{seed}/{task}.jsonl"
 PREDICTIONS_COST = "predictions/{model}/seed-{seed}/{task}.cost.json"
 LATENCY = "latency/{model}.json"
+BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 
 # For a model or, with seed 0, a trivial baseline.
 METRICS = "metrics/{model}/seed-{seed}/{task}.json"
