@@ -118,7 +118,7 @@ docs: setup ## write the documentation as a searchable site
 	@echo dist/docs/README.html
 
 test-slurm: slurm ## run the tests of a SLURM cluster on this machine, as root
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/slurm
 
 lock: ## update the locked versions within those of pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

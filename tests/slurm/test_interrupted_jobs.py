@@ -1,7 +1,6 @@
 """Jobs on a SLURM cluster that are stopped, preempted or lost: nothing is trained twice."""
 
 import os
-import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -123,20 +122,6 @@ def gpus_in_use(project: Path) -> list[str]:
         for process in processes_in(project)
         if "scripts/train_adapter.py" in (process.info["cmdline"] or ())
     ]
-
-
-def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(project: Path) -> None:
-    on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
-    output = project / "printed.txt"
-    run = start_on_the_cluster(project, output, *on_a_gpu, *STUDY, "adapters", environment={})
-    assert run.wait(timeout=120) == 1
-    printed = output.read_text()
-    assert re.search(
-        r"failed: Train adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
-    )
-    last = "error: Train adapter Tiny-EC, seed 0: device: cuda is configured"
-    assert printed.splitlines()[-1].startswith(last)
-    assert "Traceback" not in printed
 
 
 def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(

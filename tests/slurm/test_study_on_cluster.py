@@ -1,5 +1,7 @@
-"""A whole study on a real SLURM cluster gives what a run on this machine alone gives."""
+"""A whole study on a real SLURM cluster gives what a run on this machine alone gives; a job that
+fails there is named."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +17,7 @@ pytestmark = [
 ]
 
 STUDY = ("--configfile", "tiny_study.yaml")
+INTERRUPTED = ("--configfile", "interrupted_study.yaml", "--")
 RESULTS = Path("results/tiny")
 # What tells how long something took.
 WITH_TIMES = ("latency/",)
@@ -65,3 +68,20 @@ def test_tables_of_the_clusters_results_are_made_here_without_a_job_that_runs_a_
         *("all", "describe_data", "leakage", "data_card", "render_table", "draw_figures"),
         "report_page",
     }
+
+
+def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(
+    new_project: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(new_project, tmp_path / "project")
+    on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
+    output = project / "printed.txt"
+    run = start_on_the_cluster(project, output, *on_a_gpu, *INTERRUPTED, "adapters", environment={})
+    assert run.wait(timeout=120) == 1
+    printed = output.read_text()
+    assert re.search(
+        r"failed: Train adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
+    )
+    last = "error: Train adapter Tiny-EC, seed 0: device: cuda is configured"
+    assert printed.splitlines()[-1].startswith(last)
+    assert "Traceback" not in printed
