@@ -58,8 +58,11 @@ rule all:
         config["bertscores"],
         config["metrics"],
         config["over_seeds"],
+        config["chosen"],
         config["differences"],
         config["comparisons"],
+        config["rows"],
+        config["figures"],
         config["drawn"],
         f"{RESULTS}/report.html",
 
@@ -367,9 +370,28 @@ rule score_over_seeds:
         " --output {output.metrics} --manifest {output.manifest} 2> {log}"
 
 
+rule choose_baseline:
+    input:
+        train=f"{RESULTS}/dataset/{{task}}/train.jsonl",
+        val=f"{RESULTS}/dataset/{{task}}/val.jsonl",
+    output:
+        chosen=f"{RESULTS}/simple_baselines/{{task}}.json",
+        manifest=f"{RESULTS}/simple_baselines/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/choose_baseline/{{task}}.log",
+    params:
+        settings="default",
+    message:
+        "Choose baseline, {wildcards.task}"
+    shell:
+        "python choose_baseline.py --train {input.train} --val {input.val}"
+        " --settings {params.settings} --output {output.chosen} 2> {log}"
+
+
 rule differences:
     input:
         records=lambda wildcards: config["compared"][wildcards.task],
+        chosen=lambda wildcards: config["choices"][wildcards.task],
     output:
         differences=f"{RESULTS}/differences/{{task}}.json",
         manifest=f"{RESULTS}/differences/{{task}}.manifest.json",
@@ -395,6 +417,36 @@ rule compare:
         "Comparisons"
     shell:
         "python compare.py --differences {input.differences} 2> {log}"
+
+
+rule tidy_scores:
+    input:
+        results=config["scored"],
+    output:
+        rows=config["rows"],
+    log:
+        f"{RESULTS}/logs/tidy_scores.log",
+    params:
+        settings="default",
+    message:
+        "Tidy scores"
+    shell:
+        "python tidy_scores.py --settings {params.settings} 2> {log}"
+
+
+rule draw_figures:
+    input:
+        results=config["figured"],
+    output:
+        figures=config["figures"],
+    log:
+        f"{RESULTS}/logs/draw_figures.log",
+    params:
+        settings="default",
+    message:
+        "Figures"
+    shell:
+        "python draw_figures.py --settings {params.settings} 2> {log}"
 
 
 rule render_table:

@@ -160,6 +160,10 @@ def shape_of(study: Study) -> dict[str, Any]:
         "compared": {task: inputs("differences", "records", task=task) for task in study.test_tasks}
         if main_files(study, "differences")
         else {},
+        "chosen": main_files(study, "choose_baseline"),
+        "choices": {task: inputs("differences", "chosen", task=task) for task in study.test_tasks}
+        if main_files(study, "differences")
+        else {},
         "differences": main_files(study, "differences"),
         "comparisons": main_files(study, "compare"),
         "drawn": main_files(study, "render_table"),
@@ -171,6 +175,10 @@ def shape_of(study: Study) -> dict[str, Any]:
             }
             for name in study.settings.tables
         },
+        "rows": list(job_of(study, "tidy_scores").results),
+        "scored": inputs("tidy_scores", "results"),
+        "figures": list(job_of(study, "draw_figures").results),
+        "figured": inputs("draw_figures", "results"),
         "report": inputs("report_page", "results"),
     }
 
