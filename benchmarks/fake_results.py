@@ -77,12 +77,11 @@ class FakeResults:
                 self.write_bertscore(model, seed, task)
 
     def write_base(self, manifest: str) -> None:
-        """A base without weights; its tokenizer is real, since the dataset table counts tokens."""
-        folder = (self.project / manifest).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        self._train_tokenizer(folder / "tokenizer.json")
-        # Of no known size: nothing is cut to what a model can read.
-        write_json(folder / "config.json", {"tie_word_embeddings": False})
+        """A tiny base: the dataset table counts tokens, and layers to tune are looked up."""
+        # Here, since it imports torch.
+        from support.tiny import write_tiny_model
+
+        write_tiny_model((self.project / manifest).parent)
         write_base_manifest(self.project, self.plan, manifest)
 
     def write_adapter(self, model: str, seed: int) -> None:
@@ -130,20 +129,6 @@ class FakeResults:
     def _path(self, pattern: str, **names: object) -> Path:
         return self.project / self.plan.path(pattern, **names)
 
-    def _train_tokenizer(self, path: Path) -> None:
-        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-        task = self.plan.test_tasks[0]
-        records = read_records(self._path(paths.DATASET, task=task, split="test"))
-        tokenizer = Tokenizer(models.BPE())
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(
-            vocab_size=2000, initial_alphabet=alphabet, show_progress=False
-        )
-        tokenizer.train_from_iterator([record.input for record in records], trainer)
-        tokenizer.save(str(path))
-
 
 def training_log(name: str) -> Iterator[dict[str, Any]]:
     """Losses that fall, of as many steps as the paper's trainings have, with an evaluation after
@@ -158,10 +143,13 @@ def training_log(name: str) -> Iterator[dict[str, Any]]:
 
 
 def write_base_manifest(project: Path, plan: Study, manifest: str) -> None:
-    """The manifest of a base, whose files are missing but for its tokenizer if that is there."""
+    """The manifest of a base, with the digests of those of its files that are there."""
     name, folder = Path(manifest).parent.name, (project / manifest).parent
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / file for file in (*REQUIRED_FILES, "model.safetensors")]
+    there = (
+        path.name for path in folder.iterdir() if path.name not in (Path(manifest).name, FETCHED)
+    )
+    files = [folder / file for file in {*REQUIRED_FILES, "model.safetensors", *there}]
     job = job_of(plan, "base_model", base=name)
     write_json(folder / FETCHED, MadeBy(code=job.code, versions={}).model_dump())
     settings = json.loads(job.settings)

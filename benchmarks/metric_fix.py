@@ -9,6 +9,7 @@ A plan that holds a GPU step ends the benchmark.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,9 @@ TABLE = "ind"
 def main(arguments: argparse.Namespace) -> None:
     """Build the study, score it, fix the metric, and print a row for each step."""
     with tempfile.TemporaryDirectory() as temporary:
-        project = copy_project(arguments.folder or Path(temporary))
+        project = copy_project((arguments.folder or Path(temporary)).absolute())
+        # Parameters of jobs come from files of the project.
+        os.chdir(project)
         plan = build(project, arguments.settings)
         print_size(project, plan)
         cores = ("--cores", str(arguments.cores))
@@ -47,19 +50,22 @@ def main(arguments: argparse.Namespace) -> None:
         refuse_gpu_jobs(planned)
         print_row("after the fix: dry run", planned)
         tables = snakemake(project, *cores, "--", "tables")
-        refuse_gpu_jobs(tables)
         print_row("after the fix: tables", tables)
         if table(project, plan) == before:
             sys.exit(f"{METRIC} was changed, and table {TABLE} is as it was")
         print_row("after the fix: report", snakemake(project, *cores))
         ratios = tables.seconds / again.seconds, tables.cpu_seconds / again.cpu_seconds
         print("\nnew tables / score everything: {:.2f}, CPU {:.2f}".format(*ratios))
+        jobs = ", ".join(f"{count} {rule}" for rule, count in planned.jobs.items())
+        print(f"after the fix: {jobs}")
 
 
 def build(project: Path, settings: int) -> Study:
     """The study with all results of the GPU steps, made unless the folder has them."""
     shipped = read_configuration(ROOT)
     study = paper_sized(shipped, settings)
+    # The last one of the tiny model that stands for every base.
+    study["bertscore"] |= {"layer": 2}
     write_published_rows(project, study, ("train", "val", "test"))
     configuration = with_study(shipped, study)
     # JSON is YAML.
@@ -104,14 +110,13 @@ def print_size(project: Path, plan: Study) -> None:
     lines = sum(path.read_bytes().count(b"\n") for path in files)
     size = sum(path.stat().st_size for path in files) / 2**20
     print(f"{len(files)} predictions files, {lines:,} answers, {size:.0f} MiB\n")
-    print("| step | seconds | CPU seconds | largest process, MiB | jobs |\n|---|---|---|---|---|")
+    print("| step | seconds | CPU seconds | largest process, MiB |\n|---|---|---|---|")
 
 
 def print_row(step: str, run: Run) -> None:
     """One line of the table."""
-    jobs = ", ".join(f"{count} {rule}" for rule, count in run.jobs.items())
     times = f"{run.seconds:.1f} | {run.cpu_seconds:.1f}"
-    print(f"| {step} | {times} | {run.peak_mib:.0f} | {jobs} |", flush=True)
+    print(f"| {step} | {times} | {run.peak_mib:.0f} |", flush=True)
 
 
 def command_line() -> argparse.ArgumentParser:

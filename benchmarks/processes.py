@@ -33,7 +33,7 @@ class Run:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Jobs by rule, planned or run."""
+        """Jobs by rule that a dry run has planned."""
         return dict(sorted(planned_jobs(self.output).items()))
 
 

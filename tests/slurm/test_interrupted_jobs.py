@@ -166,6 +166,7 @@ def test_a_job_that_is_preempted_and_then_loses_its_node_goes_on_from_its_checkp
     run.paused.wait(timeout=120)
     run.release()
     assert run.snakemake.wait(timeout=120) == 0, run.printed.read_text()
-    assert "Restarts=2" in cluster.details(job)
     assert "12 steps, from step 8" in (project / LOG).read_text()
+    # It is the same job: how often the cluster starts it after a crash is up to the cluster.
+    assert job in cluster.jobs("COMPLETED"), cluster.details(job) + run.printed.read_text()
     check_trained(project, expected)

@@ -42,6 +42,8 @@ class StatedJob(Job):
     files that are not there; its resources those that depend on the wildcards alone."""
 
     named_inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # The outputs of its rule, with wildcards in place of their values.
+    patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -124,6 +126,7 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
         for key in keys:
             inputs, *_ = rule.expand_input(key)
             outputs, _ = rule.expand_output(key)
+            patterns, _ = rule.expand_output({wildcard: f"{{{wildcard}}}" for wildcard in key})
             yield StatedJob(
                 rule=name,
                 key=key,
@@ -133,6 +136,7 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
                 params=dict(_of_wildcards(rule.params, key)),
                 logs=tuple(map(str, rule.expand_log(key))),
                 named_inputs=by_name(inputs),
+                patterns=by_name(patterns),
                 resources=dict(_resources(rule.resources, key)),
             )
 

@@ -22,6 +22,20 @@ def test_what_a_benchmark_uses_of_the_library_exists(path: Path) -> None:
                 assert hasattr(names[name], attr), ast.unparse(node)
 
 
+def test_the_bare_workflow_has_the_jobs_of_ours_and_made_up_results_count_as_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from scheduling import make_files, make_projects, record, same_shape, write_all_manifests
+
+    projects = make_projects(tmp_path, 60)
+    jobs, _ = same_shape(projects)
+    assert jobs >= 60
+    make_files(projects["ours"])
+    write_all_manifests(projects["ours"])
+    record(projects["ours"])
+
+
 def test_the_planning_page_says_what_the_estimates_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     monkeypatch.chdir(ROOT)
