@@ -24,13 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from with_trl import Trained, has_trl, train_with_trl, without_head
 
-# By name, what differs: how batches are made, whether layers are fused, and the type.
+# By name, what differs: how batches are made, whether layers are fused, and the type; `auto` is
+# bfloat16 where the machine has instructions for it.
 RECIPES = {
     "plain": ("whole", False, "float32"),
     "trl": ("trl", False, "float32"),
     "nf4": ("padded", False, "float32"),
-    "fused": ("padded", True, "bfloat16"),
-    "packed": ("packed", True, "bfloat16"),
+    "fused": ("padded", True, "auto"),
+    "packed": ("packed", True, "auto"),
 }
 BATCH = 8
 # Of the curves: the recipes, and the options of their runs.
