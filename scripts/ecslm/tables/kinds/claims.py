@@ -314,9 +314,8 @@ def _judgement(measured: Measured, judgement: str) -> Cell:
 
 
 def _as_shown(difference: Cell) -> int | None:
-    return (
-        None if difference.number is None else int(np.sign(round(difference.number, SHOWN_DIGITS)))
-    )
+    value = difference.number
+    return None if value is None else int(np.sign(round(value, SHOWN_DIGITS)))
 
 
 def _told(
