@@ -8,11 +8,8 @@ its 530 MB. Each run is a process of its own, and starts with an empty cache.
 import argparse
 import ast
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -20,7 +17,7 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import yaml
-from processes import ROOT, copy_project, snakemake
+from processes import ROOT, copy_project, measured, snakemake
 from studies import NAME, read_configuration, with_study
 from support.small_rows import GRADES, OFFSETS, TASKS, Row, small_rows
 
@@ -63,14 +60,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 def measure(what: str, folder: Path, *command: object) -> None:
     """Run a Python script, and print its row."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *map(str, command)], cwd=folder)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{what}: failed")
-    print(f"| {what} | {seconds:.1f} | {usage.ru_maxrss / 1024:.0f} |", flush=True)
+    run = measured([sys.executable, *command], folder)
+    print(f"| {what} | {run.seconds:.1f} | {run.peak_mib:.0f} |", flush=True)
 
 
 def measure_reports(project: Path, base: Path) -> None:

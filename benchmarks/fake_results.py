@@ -57,7 +57,7 @@ class FakeResults:
         return main_files(self.plan, "base_model", *sorted(GPU_RULES))
 
     def write(self, processes: int) -> None:
-        """Write everything. In other processes, so that this one stays small."""
+        """Write everything."""
         with ProcessPoolExecutor(processes) as pool:
             list(pool.map(self.write_base, main_files(self.plan, "base_model")))
             list(pool.map(self.write_row, *zip(*self._rows(), strict=True)))

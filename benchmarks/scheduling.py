@@ -14,8 +14,7 @@ import subprocess
 import sys
 import tempfile
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
@@ -53,23 +52,17 @@ def main(arguments: argparse.Namespace) -> None:
     )
     for jobs in sorted({*arguments.jobs, *arguments.complete}):
         with tempfile.TemporaryDirectory() as folder:
-            projects = apart(make_projects, Path(folder), jobs)
+            projects = make_projects(Path(folder), jobs)
             shape = same_shape(projects)
             if jobs in arguments.jobs:
                 print_row("nothing", shape, measure(projects, arguments.repeats))
             if jobs in arguments.complete:
                 for project in projects.values():
                     make_files(project)
-                apart(write_all_manifests, projects["ours"])
+                write_all_manifests(projects["ours"])
                 for project in projects.values():
                     record(project)
                 print_row("complete", shape, measure(projects, arguments.repeats))
-
-
-def apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of a function in a process of its own: one that has read a graph is large."""
-    with ProcessPoolExecutor(1) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def make_projects(folder: Path, jobs: int) -> dict[str, Path]:

@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from fake_results import FakeResults
-from processes import ROOT, copy_project, snakemake
+from processes import ROOT, copy_project, measured, snakemake
 from studies import paper_sized, read_configuration, with_study, write_published_rows
 
 from ecslm.config.loading import load_config
@@ -92,16 +92,9 @@ def score(project: Path, plan: Study, task: str) -> tuple[int, float, float]:
     ]
     if task in plan.generation_tasks:
         command += ["--bertscore", plan.path(paths.BERTSCORE, **names)]
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=project, stdout=subprocess.DEVNULL, env=one_thread(), preexec_fn=on_one_core
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if os.waitstatus_to_exitcode(status):
-        sys.exit(f"score.py failed for {task}")
+    run = measured(command, project, env=one_thread(), preexec_fn=on_one_core)
     records = (project / predictions).read_bytes().count(b"\n")
-    return records, seconds, usage.ru_maxrss / 1024  # Linux counts in KiB
+    return records, run.seconds, run.peak_mib
 
 
 def compare_bootstraps(
