@@ -1,9 +1,10 @@
 """What planning costs: dry runs of our workflow against a bare Snakemake workflow of its shape.
 
-Both have the same rules, jobs, edges and files; the bare one (bare.smk) has constant parameters, no
-validated configuration and no library. The study is the paper's with more or fewer models and
-seeds. In the situation `nothing` no file exists and all jobs are planned; in `complete` every file
-exists and is up to date, which is what most runs meet. Both are measured in turn.
+Both have the same jobs, edges and files; the rules of the bare one (bare.smk) have constant
+parameters and neither logs nor resources, and there is no configuration and no library. The study
+is the paper's with more or fewer models and seeds. In the situation `nothing` no file exists and
+all jobs are planned; in `complete` every file exists and is up to date, which is what most runs
+meet. Both are measured in turn.
 """
 
 import argparse
@@ -209,7 +210,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--jobs", type=int, nargs="*", default=[60, 500, 2000], help="sizes, nothing made yet")
-    complete_help = "sizes, everything made; recording it takes 0.2 s a job"
+    complete_help = "sizes, everything made; recording it takes 0.1 s a job"
     add("--complete", type=int, nargs="*", default=[60, 500], help=complete_help)
     add("--repeats", type=int, default=5, help="dry runs of each workflow, in turn")
     return parser

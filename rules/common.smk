@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import join
 
 # What Snakemake has loaded stays, and a plan makes many objects but little garbage: to look for it
-# took a tenth of the time of a start.
+# took about a twentieth of the time of a start.
 gc.freeze()
 gc.set_threshold(100_000, 20, 100)
 

@@ -3,7 +3,7 @@
 import logging
 
 from ecslm.common.text import number_of
-from ecslm.data.checking import CheckSettings, checked_rows
+from ecslm.data.checking import CheckSettings, check_rows
 from ecslm.data.labels import read_labels
 from ecslm.data.source import PlannedSource
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -20,7 +20,7 @@ def main(origin: Origin, data: PlannedSource, output: OutputFile) -> None:
     known = data.read(CheckSettings)
     labels = read_labels(known.source.labels)
     rows = data.rows(known.source, lambda rows: rows.files)
-    report = checked_rows(rows, known, labels, origin.fields["code"])
+    report = check_rows(rows, known, labels)
     for kind, found in report.problems.items():
         log.warning(
             "dropped: %s (%s), such as %s", number_of(found.count, "row"), kind, found.first[0]

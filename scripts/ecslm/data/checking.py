@@ -2,13 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import get_args
 
 from tqdm import tqdm
 
-from ecslm.common.files import write_text
-from ecslm.common.hashing import sealed, sha256_of_json, unsealed
 from ecslm.common.text import nearest, shown
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.records import Labels, clean_records, missing_records
@@ -52,25 +49,6 @@ class CheckSettings(JobSettings):
     settings: tuple[str, ...]
     published: tuple[PublishedCount, ...]
     comparable: bool
-
-
-def checked_rows(
-    raw: IndexedRows, settings: CheckSettings, labels: Labels, code: str | None
-) -> Report:
-    """The report of `check_rows`, kept beside the index: what a run has checked before it begins,
-    its job does not check again.
-
-    Args:
-        code: digest of the code of the check; None, in a run by hand, for a report that is new.
-    """
-    made_from = settings.model_dump(mode="json"), labels, code
-    path = raw.folder / f"report-{sha256_of_json(made_from)[:24]}.json"
-    with suppress(OSError, ValueError):
-        if code is not None:
-            return unsealed(Report, path.read_bytes())
-    report = check_rows(raw, settings, labels)
-    write_text(path, sealed(report))
-    return report
 
 
 def check_rows(raw: IndexedRows, settings: CheckSettings, labels: Labels) -> Report:

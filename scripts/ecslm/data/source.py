@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import Field, RootModel
+from pydantic import PrivateAttr, RootModel
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
@@ -98,14 +98,13 @@ class IndexedRows(Closed):
         code: digest of the code that built the index.
         files: sha256 of each file by its name.
         misplaced: rows of no task and split.
-        folder: where it was read or written, which it does not say itself.
     """
 
     code: str
     files: dict[str, str]
     parts: tuple[Part, ...]
     misplaced: Problems
-    folder: Path = Field(Path(), exclude=True)
+    _folder: Path = PrivateAttr()
 
     def of(self, names: Collection[str], split: str) -> list[Part]:
         """The parts of one task, under any of its names, and one split."""
@@ -118,7 +117,7 @@ class IndexedRows(Closed):
             InputError: a part was modified since it was written.
         """
         for part in parts:
-            digest, path = hashlib.sha256(), self.folder / part.file
+            digest, path = hashlib.sha256(), self._folder / part.file
             with suppress(OSError, ValueError), path.open("rb") as lines:
                 for line in lines:
                     where, _, row = line.rstrip(b"\n").partition(b"\t")
@@ -126,7 +125,7 @@ class IndexedRows(Closed):
                     digest.update(row)
                     yield placed
             if digest.hexdigest() != part.content:
-                fix = f"delete the directory {self.folder} to rebuild it"
+                fix = f"delete the directory {self._folder} to rebuild it"
                 raise InputError(f"{path}: modified since it was written: {fix}")
 
     def content(self, names: Collection[str], split: str) -> str:
@@ -259,7 +258,8 @@ def _kept(folder: Path, files: dict[str, str] | None = None) -> IndexedRows | No
     with suppress(OSError, ValueError):
         index = unsealed(IndexedRows, (folder / INDEX).read_bytes())
         if index.code == _code() and files in (None, index.files):
-            return index.model_copy(update={"folder": folder})
+            index._folder = folder
+            return index
     return None
 
 
@@ -278,7 +278,8 @@ def _built(
         new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return index.model_copy(update={"folder": folder})
+    index._folder = folder
+    return index
 
 
 def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> Iterator[Row]:

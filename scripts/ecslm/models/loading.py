@@ -26,8 +26,8 @@ WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 # https://docs.pytorch.org/docs/stable/notes/cuda.html#optimizing-memory-usage
 ALLOCATOR, GROWING = "PYTORCH_ALLOC_CONF", "expandable_segments:True"
 
-# What threads have allocated is of no use to others after they free it: with it a training of
-# weights that are unpacked took a fifth more memory.
+# What a thread has allocated serves it alone after it is freed: a training whose base was loaded by
+# several threads, and then unpacked, took a fifth more memory.
 ONE_THREAD_LOADS = "HF_DEACTIVATE_ASYNC_LOAD"
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from ecslm.common.hashing import load_digests, save_digests, sha256_of_file
 from ecslm.common.locks import held
 from ecslm.common.manifests import read_manifest
 from ecslm.common.results_cache import Entry, ResultsCache, size_limit, trim
-from ecslm.data.checking import checked_rows
+from ecslm.data.checking import check_rows
 from ecslm.data.labels import read_labels
 from ecslm.data.source import local_path
 from ecslm.plan.inputs import check_base_folders, source_of
@@ -76,11 +76,10 @@ class Run:
             told = f"no such file, but {why}: restore it, or fix `data` of the study"
             raise InputError(*(f"{path}: {told}" for path in missing))
         labels = source.labels()
+        checks = local_path(source.data) and any(job.rule == "check_data" for job in due)
         # Labels that are not here are fetched by the job; a dry run must not.
-        if local_path(source.data) and (labels is None or Path(labels.path).exists()):
-            for job in (job for job in made if job.rule == "check_data"):
-                given = check_settings(study), read_labels(labels)
-                checked_rows(source.rows, *given, job.params["code"])
+        if checks and (labels is None or Path(labels.path).exists()):
+            check_rows(source.rows, check_settings(study), read_labels(labels))
 
     def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.

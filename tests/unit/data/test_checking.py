@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.data.checking import CheckSettings, check_rows, checked_rows
+from ecslm.data.checking import CheckSettings, check_rows
 from ecslm.data.problems import Kind
 from ecslm.data.reports import Report, read_counts
 from ecslm.data.source import open_rows
@@ -244,22 +244,3 @@ def test_no_mutation_gives_a_traceback_or_loses_a_row(
         assert problem.startswith("rows.jsonl: ") and any(one in problem for one in REFUSALS)
     else:
         assert used(report) + report.dropped == number
-
-
-def test_a_report_is_kept_for_the_same_settings_labels_and_code_until_a_byte_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [row()]
-    report = check(tmp_path, rows)
-    settings = checked(tmp_path / "rows.jsonl")
-    raw = open_rows(settings.source, tmp_path / "cache")
-    assert checked_rows(raw, settings, None, "code") == report
-    (kept,) = raw.folder.glob("report-*.json")
-    told = report.model_copy(update={"dropped": 7})
-    monkeypatch.setattr("ecslm.data.checking.check_rows", lambda *_: told)
-    assert checked_rows(raw, settings, None, "code") == report
-    assert checked_rows(raw, settings, None, "other") == told
-    assert checked_rows(raw, settings, [], "code") == told
-    assert checked_rows(raw, settings, None, None) == told
-    kept.write_bytes(kept.read_bytes().replace(b'"dropped": 0', b'"dropped": 1'))
-    assert checked_rows(raw, settings, None, "code") == told
