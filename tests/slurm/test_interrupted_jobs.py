@@ -170,8 +170,10 @@ def test_a_job_that_is_preempted_and_then_loses_its_node_goes_on_from_its_checkp
         run.printed.read_text,
     )
     assert run.snakemake.wait(timeout=120) == 0, run.printed.read_text()
-    # On a busy machine SLURM starts a job that was preempted once more after it has ended, which
-    # then takes what is there.
+    # SLURM may start a preempted job again after it has ended; it then takes its results.
     wait_until(lambda: not cluster.jobs(), lambda: cluster.details(job))
+    last = (project / LOG).read_text()
+    assert "12 steps, from step 8" in last or "taken from the cache" in last, last
+    assert "from step 0" not in last and FROM_THE_CHECKPOINT not in last, last
     assert job in cluster.jobs("COMPLETED"), cluster.details(job) + run.printed.read_text()
     check_trained(project, expected)
