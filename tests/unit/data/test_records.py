@@ -1,5 +1,6 @@
 """Raw rows to records: the release's quirks, refusals, identities, relevance labels."""
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -173,9 +174,19 @@ def test_ids_are_stable_and_depend_neither_on_the_position_nor_on_other_rows() -
     alone = [build([one])[0] for one in rows]
     assert alone == build(rows[::-1])[::-1]
     assert len({id_ for one in alone for id_ in (one.id, one.sample_id)}) == 10
-    known = '{"product 1": {"price": "3"}, "product 2": {"price": "4"}}'
-    (record,) = build([row(input=known)])
-    assert (record.id, record.sample_id) == ("9c239fa90f975138", "67715afba18d77fa")
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_ids_are_digests_of_compact_json_whatever_the_text(text: str) -> None:
+    def digest(*parts: object, end: str = "") -> str:
+        compact = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(f"{compact}{end}".encode()).hexdigest()[:16]
+
+    rows = [row(input=text, instruction=one, options=["A: x", text]) for one in (text, f"{text}!")]
+    sample = ("PM", text, ["A: x", text], rows[0]["output"])
+    for number, record in enumerate(build(rows), start=1):
+        assert record.sample_id == digest(*sample, end="" if number == 1 else "#2")
+        assert record.id == digest(record.sample_id, IND, record.instruction)
 
 
 OF_SAMPLE = ({"input": "x"}, {"output": "yes"}, {"options": '["A: x"]'})
