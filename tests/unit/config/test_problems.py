@@ -79,8 +79,8 @@ def cases() -> Iterator[tuple[dict[str, Any], str]]:
     for case in CASES.replace("\\\n", "").strip().splitlines():
         edits, _, line = case.partition("  -> ")
         if line:
-            # The anchors stand in a first document of the same file.
-            anchors = "".join(f"{name}: &{name} {json.dumps(SHARED[name])}, " for name in SHARED)
+            used = [name for name in SHARED if f"*{name}" in edits]
+            anchors = "".join(f"{name}: &{name} {json.dumps(SHARED[name])}, " for name in used)
             found = yaml.safe_load(f"{{{anchors}{edits}}}")
             yield {key: found[key] for key in found if key not in SHARED}, line
 

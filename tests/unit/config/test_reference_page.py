@@ -1,7 +1,9 @@
 """The page that explains every key, and the schema of the configuration, as editors use it."""
 
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from support.project import ROOT
@@ -10,16 +12,24 @@ from support.scripts import run_script
 from ecslm.config.reference_page import TEXTS, Described, reference_page
 from ecslm.config.schema import Config
 
-SCHEMA = Config.model_json_schema(schema_generator=Described)
-PAGE = reference_page(SCHEMA)
 HEADING = re.compile(r"^##+ `?(.*?)`?$", re.MULTILINE)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    return Config.model_json_schema(schema_generator=Described)
+
+
+@cache
+def page() -> str:
+    return reference_page(schema())
 
 
 def tables() -> dict[str, dict[str, list[str]]]:
     """The cells of each key, by the heading above it."""
     found: dict[str, dict[str, list[str]]] = {}
     heading = ""
-    for line in PAGE.splitlines():
+    for line in page().splitlines():
         if match := HEADING.match(line):
             heading = match[1]
         elif line.startswith("| `"):
@@ -31,7 +41,7 @@ def tables() -> dict[str, dict[str, list[str]]]:
 
 
 def test_every_key_is_on_the_page_once_with_its_types_limits_and_default() -> None:
-    found, schemas = tables(), (SCHEMA, *SCHEMA["$defs"].values())
+    found, schemas = tables(), (schema(), *schema()["$defs"].values())
     keys = sorted(sorted(table) for table in found.values())
     assert keys == sorted(sorted(schema["properties"]) for schema in schemas)
     training = found["studies.NAME.training"]
@@ -44,7 +54,7 @@ def test_every_key_is_on_the_page_once_with_its_types_limits_and_default() -> No
 
 def test_each_example_stands_in_its_section() -> None:
     for path, example in yaml.safe_load(TEXTS.read_text(encoding="utf-8"))["examples"].items():
-        before = PAGE[: PAGE.index(f"```yaml\n{example.strip()}\n```")]
+        before = page()[: page().index(f"```yaml\n{example.strip()}\n```")]
         assert HEADING.findall(before)[-1].partition(" (")[0] == path
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from symtable import SymbolTable, symtable
 from typing import TypeVar
@@ -21,11 +22,6 @@ RULES = {
     for path in (ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk")))
 }
 JOBS = sorted(set(re.findall(r"scripts/(\w+\.py)", "".join(RULES.values()))))
-TREES = {
-    path.relative_to(SCRIPTS).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted(SCRIPTS.rglob("*.py"))
-}
-LIBRARY = {file: tree for file, tree in TREES.items() if "/" in file}
 Kind = TypeVar("Kind", bound=ast.AST)
 
 
@@ -33,18 +29,34 @@ def module_name(file: str) -> str:
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-# All nodes with their files, but for those of the digest itself.
-NODES = [
-    (file, node)
-    for file, tree in TREES.items()
-    for node in ast.walk(tree)
-    if not file.startswith("ecslm/fingerprint/")
-]
+@cache
+def trees() -> dict[str, ast.Module]:
+    """All of the project's code by file."""
+    return {
+        path.relative_to(SCRIPTS).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(SCRIPTS.rglob("*.py"))
+    }
+
+
+def library() -> dict[str, ast.Module]:
+    """That of no script."""
+    return {file: tree for file, tree in trees().items() if "/" in file}
+
+
+@cache
+def all_nodes() -> list[tuple[str, ast.AST]]:
+    """All nodes with their files, but for those of the digest itself."""
+    return [
+        (file, node)
+        for file, tree in trees().items()
+        for node in ast.walk(tree)
+        if not file.startswith("ecslm/fingerprint/")
+    ]
 
 
 def nodes(*kinds: type[Kind]) -> Iterator[tuple[str, Kind]]:
     """All nodes of some kinds, with their files."""
-    return ((file, node) for file, node in NODES if isinstance(node, kinds))
+    return ((file, node) for file, node in all_nodes() if isinstance(node, kinds))
 
 
 # What edits concern
@@ -163,7 +175,7 @@ def test_calls_allow_no_shell_or_code_in_data_and_load_no_module_that_the_digest
         name, _, path = where.partition(" in ")
         text = (ROOT / path).read_text(encoding="utf-8")
         assert re.search(rf"\b{name}\b", text), where
-    texts = {file: (SCRIPTS / file).read_text(encoding="utf-8") for file in TREES}
+    texts = {file: (SCRIPTS / file).read_text(encoding="utf-8") for file in trees()}
     assert {file for file, text in texts.items() if "__file__" in text} == set(FILES_BESIDE)
 
 
@@ -174,7 +186,7 @@ def test_imports_are_absolute_and_by_name_and_bind_a_name_once() -> None:
         assert "*" not in {alias.name for alias in node.names}, file
     for file, node in nodes(ast.ClassDef, ast.Try):
         assert not {ast.Import, ast.ImportFrom} & set(map(type, node.body)), file
-    packages = [tree for file, tree in TREES.items() if file.endswith("__init__.py")]
+    packages = [tree for file, tree in trees().items() if file.endswith("__init__.py")]
     assert len(packages) >= 9
     assert all(len(one.body) == 1 and ast.get_docstring(one) for one in packages)
 
@@ -187,7 +199,7 @@ def scopes(table: SymbolTable) -> Iterator[SymbolTable]:
 
 def test_no_local_name_is_one_of_its_module_and_no_import_binds_a_name_again() -> None:
     found = set()
-    for file in TREES:
+    for file in trees():
         source = (SCRIPTS / file).read_text(encoding="utf-8")
         module = Module(file, SCRIPTS / file, source.encode())
         names = module.statements.keys() | module.imports.keys()
@@ -222,7 +234,7 @@ DECORATORS = {
 
 def test_an_import_executes_nothing_but_definitions() -> None:
     made = {one.name for _, one in nodes(ast.ClassDef)} | MAKES
-    for file, tree in LIBRARY.items():
+    for file, tree in library().items():
         for statement in executed(tree.body):
             where = f"{file}: {ast.unparse(statement)[:70]}"
             match statement:
@@ -295,7 +307,7 @@ READS_WORDS = {
 def test_words_of_errors_are_only_raised_again_logged_or_shown() -> None:
     """So that `raise` may leave them out."""
     jobs = {node.module for job in JOBS for node in code_of(SCRIPTS).reached(job)}
-    jobs |= {module_name(file) for file in LIBRARY if re.match("ecslm/(data|scoring)/", file)}
+    jobs |= {module_name(file) for file in library() if re.match("ecslm/(data|scoring)/", file)}
     found = set()
     for file, node in nodes(ast.ExceptHandler):
         names = re.findall(r"[\w.]+", ast.unparse(node.type or node))
@@ -334,7 +346,7 @@ HARMLESS = {
 
 def test_what_is_left_out_decides_no_result() -> None:
     found: dict[str, set[str]] = {}
-    for file, tree in LIBRARY.items():
+    for file, tree in library().items():
         if left_out(module_name(file)):
             copy = ast.parse(ast.unparse(tree))
             for one in ast.walk(copy):
