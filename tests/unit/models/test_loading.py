@@ -12,6 +12,7 @@ from bitsandbytes.nn import Linear4bit
 from support.families import FAMILIES, write_tiny_family
 from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
+from transformers import core_model_loading
 
 from ecslm.common.errors import InputError
 from ecslm.models import loading, precision
@@ -70,14 +71,17 @@ def test_nf4_quantises_the_layers_and_neither_embedding_nor_head(
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_weights_are_dequantised_to_the_bytes_that_transformers_makes_of_a_packed_model(
-    dtype: str, family: str, tmp_path: Path
+    dtype: str, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And without threads, whose memory nothing else could use."""
     chosen = Precision.model_validate({"quantization": "nf4", "dtype": dtype})
     folder = write_tiny_family(tmp_path, family)
     packed = loading.load_base_model(folder, chosen, CPU)
     # Falcon's layers are of its own class, which stay as they are.
     if any(isinstance(layer, Linear4bit) for layer in packed.modules()):
         packed = packed.dequantize(dtype=getattr(torch, dtype))
+    monkeypatch.delenv(loading.ONE_THREAD_LOADS, raising=False)
+    monkeypatch.delattr(core_model_loading, "ThreadPoolExecutor")
     unpacked = loading.load_base_model(folder, chosen, CPU, dequantized=True)
     right, found = packed.state_dict(), unpacked.state_dict()
     assert right.keys() == found.keys()
