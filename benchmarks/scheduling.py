@@ -18,6 +18,7 @@ import tempfile
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
@@ -30,6 +31,7 @@ from processes import ROOT, Run, copy_project, snakemake
 from studies import Configuration, Entry, cut_down, main_files, read_configuration, with_study
 from support.stated_jobs import ON_DEMAND, all_jobs_of, jobs_of
 
+from ecslm.common.hashing import sha256_of_json
 from ecslm.config.loading import load_config
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
@@ -136,19 +138,26 @@ def shape_of(study: Study) -> dict[str, Any]:
 
 def same_shape(projects: dict[str, Path]) -> tuple[int, int]:
     """Jobs and edges of both workflows, which must be equal for their times to be compared."""
-    ours, bare = graph_of(projects["ours"]), graph_of(projects["bare"])
-    if other := (ours - bare) + (bare - ours):
-        sys.exit(f"the workflows differ, so their times say nothing: {other.most_common(5)}")
-    edges = sum(number for (_, *others), number in ours.items() if others)
-    return ours.total() - edges, edges
+    (ours, edges), (bare, _) = graph_of(projects["ours"]), graph_of(projects["bare"])
+    if other := [*(ours - bare), *(bare - ours)]:
+        sys.exit(f"the workflows differ, so their times say nothing: {other[:5]}")
+    return ours.total(), edges
 
 
-def graph_of(project: Path) -> Counter[tuple[str, ...]]:
-    """The jobs of a workflow, by the names in Snakemake's drawing, and its edges as pairs."""
+def graph_of(project: Path) -> tuple[Counter[str], int]:
+    """The jobs of a workflow, each with a digest of all that it is made from, and its edges."""
     text = snakemake(project, "--dag").output
-    jobs = dict(re.findall(r'(\d+)\[label = "(.*?)"', text))
-    edges = re.findall(r"(\d+) -> (\d+)", text)
-    return Counter([*((job,) for job in jobs.values()), *((jobs[a], jobs[b]) for a, b in edges)])
+    labels = dict(re.findall(r'(\d+)\[label = "(.*?)"', text))
+    below: dict[str, list[str]] = {job: [] for job in labels}
+    for one, job in re.findall(r"(\d+) -> (\d+)", text):
+        below[job].append(one)
+
+    # Labels leave out wildcards that those of the jobs below have.
+    @cache
+    def written(job: str) -> str:
+        return f"{labels[job]} {sha256_of_json(sorted(map(written, below[job])))}"
+
+    return Counter(map(written, labels)), sum(map(len, below.values()))
 
 
 def make_files(project: Path) -> None:

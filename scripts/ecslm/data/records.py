@@ -149,7 +149,7 @@ def _record(
     """
     fields = _fields(row, form)
     setting, instruction = fields["setting"], fields["instruction"]
-    # As `canonical_json` writes texts, in a quarter of its time.
+    # As `canonical_json` writes texts, in a third of its time.
     sample = to_json([task, fields["input"], fields["options"], fields["output"]])
     digest = sha256(sample).hexdigest()
     whole = (digest, setting, instruction, fields["few_shot_example"])

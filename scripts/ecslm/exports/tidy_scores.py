@@ -16,7 +16,7 @@ from ecslm.common.manifests import read_result, verify_result
 from ecslm.exports.settings import ScoreRowsSettings
 from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas.metrics_file import LenientScore, MetricsFile
-from ecslm.schemas.paths import ADAPTER, METRICS, PREDICTIONS
+from ecslm.schemas.paths import ADAPTER, METRICS_FILE, PREDICTIONS
 from ecslm.tables.settings import ModelContext
 
 # The types know missing values.
@@ -65,7 +65,7 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
 def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str, Any]]:
     """The rows of a metrics file, without what only other files tell. Protocols that a score lacks,
     as an expected value does, have none."""
-    file = read_result(results / METRICS.format(model=name, seed=seed, task=task), MetricsFile)
+    file = read_result(results / METRICS_FILE.format(model=name, seed=seed, task=task), MetricsFile)
     about = {"seed": seed, "task": file.task, "metric": file.metric}
     for setting, scores in sorted(file.settings.items()):
         about |= {"setting": setting, "n": scores.n, "truncated": scores.n_truncated}

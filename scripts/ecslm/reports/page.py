@@ -89,7 +89,7 @@ def origins_of(sources: Iterable[str], results: Path, released: bool) -> list[di
     found = []
     for source in sources:
         scores: dict[str, Any] = {}
-        if fnmatch(source, paths.METRICS.format(model="*", seed="*", task="*")):
+        if fnmatch(source, paths.METRICS_FILE.format(model="*", seed="*", task="*")):
             settings = read_result(results / source, MetricsFile).settings
             scores = {setting: dict(facts(one, released)) for setting, one in settings.items()}
         path = results / source

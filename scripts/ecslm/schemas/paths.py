@@ -51,7 +51,7 @@ LATENCY = "latency/{model}.json"
 BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 
 # For a model or, with seed 0, a trivial baseline.
-METRICS = "metrics/{model}/seed-{seed}/{task}.json"
+METRICS_FILE = "metrics/{model}/seed-{seed}/{task}.json"
 METRICS_MANIFEST = "metrics/{model}/seed-{seed}/{task}.manifest.json"
 RECORDS = ".records.jsonl"
 OUTCOMES = "metrics/{model}/seed-{seed}/{task}" + RECORDS

@@ -19,7 +19,7 @@ from ecslm.schemas.metrics_file import (
     StrictScore,
     Value,
 )
-from ecslm.schemas.paths import METRICS, OVER_SEEDS, SIMPLE_BASELINES
+from ecslm.schemas.paths import METRICS_FILE, OVER_SEEDS, SIMPLE_BASELINES
 from ecslm.tables.model import Cell, Interval, Sources, percent_text
 from ecslm.tables.settings import TableContext
 
@@ -122,14 +122,16 @@ def score_files(study: TableContext) -> Iterator[str]:
     baselines, relative to the study's results directory."""
     for name, model in sorted(study.models.items()):
         for task in model.tasks:
-            yield from (METRICS.format(model=name, seed=seed, task=task) for seed in model.seeds)
+            yield from (
+                METRICS_FILE.format(model=name, seed=seed, task=task) for seed in model.seeds
+            )
             if len(model.seeds) > 1:
                 yield OVER_SEEDS.format(model=name, task=task)
     for name, tasks in sorted(study.baselines.items()):
-        yield from (METRICS.format(model=name, seed=0, task=task) for task in tasks)
+        yield from (METRICS_FILE.format(model=name, seed=0, task=task) for task in tasks)
     for task, names in sorted(study.simple.items()):
         yield SIMPLE_BASELINES.format(task=task)
-        yield from (METRICS.format(model=name, seed=0, task=task) for name in names)
+        yield from (METRICS_FILE.format(model=name, seed=0, task=task) for name in names)
 
 
 # By row and task.
@@ -151,7 +153,7 @@ class Scores:
         if name is None or task not in tasks:
             return None
         seeds, setting = (model.seeds, model.setting(setting)) if model else ((0,), setting)
-        paths = tuple(METRICS.format(model=name, seed=seed, task=task) for seed in seeds)
+        paths = tuple(METRICS_FILE.format(model=name, seed=seed, task=task) for seed in seeds)
         if any(map(self._is_missing, paths)):
             return None
         found = [self._metrics(path) for path in paths]

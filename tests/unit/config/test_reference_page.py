@@ -43,7 +43,7 @@ def tables() -> dict[str, dict[str, list[str]]]:
 def test_every_key_is_on_the_page_once_with_its_types_limits_and_default() -> None:
     found, schemas = tables(), (schema(), *schema()["$defs"].values())
     keys = sorted(sorted(table) for table in found.values())
-    assert keys == sorted(sorted(schema["properties"]) for schema in schemas)
+    assert keys == sorted(sorted(one["properties"]) for one in schemas)
     training = found["studies.NAME.training"]
     assert training["dropout"][:2] == ["number, at least 0, below 1", "`0.1`"]
     assert training["batch_tokens"][0] == "whole number, at least 16 or `auto`"

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.raw_rows import IND, ONE_SHOT, OOD, Row
 from support.raw_rows import row as release_row
@@ -112,6 +112,11 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("extraction", {"output": '[{"attribute": "size"}]'}, "output: not a JSON list of objects"),
     ("extraction", {"output": json.dumps([ENTRY])}, "output: not a JSON list of objects"),
     ("yes_no", {"few_shot_example": EXAMPLE}, f"few_shot_example: {IND} has none"),
+    (
+        "yes_no",
+        SHOT | {"few_shot_example": r'{"input": "a", "output": "b", "more": {"\ud800": 1}}'},
+        "a text contains an unpaired surrogate",
+    ),
     ("yes_no", SHOT | {"few_shot_example": "not JSON"}, "few_shot_example: not a JSON object"),
     ("yes_no", SHOT | {"few_shot_example": '{"input": "a"}'}, "few_shot_example: not a JSON obj"),
     ("yes_no", {"form": "object", "input": "[1]"}, "input: not a JSON object"),
@@ -176,16 +181,18 @@ def test_ids_are_stable_and_depend_neither_on_the_position_nor_on_other_rows() -
     assert len({id_ for one in alone for id_ in (one.id, one.sample_id)}) == 10
 
 
-@given(st.text(min_size=1).filter(str.strip))
-def test_ids_are_digests_of_compact_json_whatever_the_text(text: str) -> None:
+@given(st.text(min_size=1).filter(str.strip), st.booleans())
+@example('\x00\x1f\x7f\u2028\U0001f600"\\/', True)
+def test_ids_are_digests_of_compact_json_whatever_the_text(text: str, has_options: bool) -> None:
     def digest(*parts: object, end: str = "") -> str:
         compact = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(f"{compact}{end}".encode()).hexdigest()[:16]
 
-    rows = [row(input=text, instruction=one, options=["A: x", text]) for one in (text, f"{text}!")]
-    sample = ("PM", text, ["A: x", text], rows[0]["output"])
-    for number, record in enumerate(build(rows), start=1):
-        assert record.sample_id == digest(*sample, end="" if number == 1 else "#2")
+    options = ["A: x", text] if has_options else None
+    rows = [row(input=text, instruction=f"{text}{n}", options=options) for n in range(3)]
+    sample = ("PM", text, options, rows[0]["output"])
+    for record, end in zip(build(rows), ("", "#2", "#3"), strict=True):
+        assert record.sample_id == digest(*sample, end=end)
         assert record.id == digest(record.sample_id, IND, record.instruction)
 
 
