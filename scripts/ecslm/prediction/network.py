@@ -48,6 +48,9 @@ class Network:
         self.counts_padding = DynamicSlidingWindowLayer in layers
         """Whether padding between tokens would count as tokens: a layer attends to a window, in
         which it takes their place."""
+        self.prefixes: dict[tuple[tuple[int, ...], ...], States] = {}
+        """Those that prompts of the last batch shared, by their tokens in the parts in which they
+        were read, which decide how numbers are rounded. No others: memory depends on one batch."""
 
     def states(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache

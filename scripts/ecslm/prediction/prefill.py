@@ -65,7 +65,8 @@ class _Row:
 
 
 def read(network: Network, prompts: Prompts, room: int) -> Reading:
-    """Read prompts. A prefix that several of them share is computed once.
+    """Read prompts. A prefix that several of them share is computed once, or not at all if those of
+    the batch before shared it.
 
     Args:
         room: tokens to leave room for in the cache.
@@ -73,15 +74,21 @@ def read(network: Network, prompts: Prompts, room: int) -> Reading:
     # Nothing is shared where padding between tokens would count.
     worth = None if network.counts_padding else WORTH[network.device.type]
     rows = []
-    prefixes: dict[tuple[int, ...], States] = {}
+    kept, network.prefixes = network.prefixes, {}
     for prompt, lengths in shared_prefixes(prompts, worth):
-        tokens, prefix = tuple(prompts[prompt]), None
-        for start, end in pairwise((0, *lengths)):
-            if tokens[:end] not in prefixes:
-                row = _Row(prompt, prefix, tokens[start:end])
-                prefixes[tokens[:end]] = _read_chunk(network, [row])[1]
-            prefix = prefixes[tokens[:end]]
-        rows.append(_Row(prompt, prefix, tokens[max(lengths, default=0) :]))
+        *parts, rest = (
+            tuple(prompts[prompt][start:end]) for start, end in pairwise((0, *lengths, None))
+        )
+        prefix = None
+        for count, part in enumerate(parts, start=1):
+            key = tuple(parts[:count])
+            if key not in network.prefixes:
+                row = _Row(prompt, prefix, part)
+                network.prefixes[key] = kept.get(key) or _read_chunk(network, [row])[1]
+            prefix = network.prefixes[key]
+        rows.append(_Row(prompt, prefix, rest))
+    # Before the memory is needed.
+    kept.clear()
     chunks = [
         [rows[index] for index in chunk]
         for chunk in batches_by_length(

@@ -12,7 +12,7 @@ from transformers import BartConfig, BartForCausalLM, MambaConfig, MambaForCausa
 from ecslm.common.errors import InputError
 from ecslm.prediction.generation import generate, likeliest, sampling
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefill import shared_prefixes
+from ecslm.prediction.prefill import read, shared_prefixes
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -50,14 +50,32 @@ def test_a_row_leaves_the_batch_when_its_answer_is_complete(model: Any) -> None:
     assert seen == [(sum(stop >= step for stop in stops), width) for step in steps]
 
 
-def test_shared_prefixes_are_read_once(model: Any) -> None:
-    tokens: list[int] = []
+def test_a_shared_prefix_is_read_once_and_kept_for_the_next_batch(model: Any) -> None:
+    seen: list[int] = []
     embedding = model.get_input_embeddings()
-    hook = embedding.register_forward_pre_hook(lambda _, inputs: tokens.append(inputs[0].numel()))
-    generate(Network(model), PROMPTS, NEVER, 1)
+    hook = embedding.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
+    network, by_batch = Network(model), []
+    for prompts in (PROMPTS, PROMPTS, PROMPTS[-1:], PROMPTS):
+        seen.clear()
+        generate(network, prompts, NEVER, 1)
+        by_batch.append(sorted(seen))
     hook.remove()
     # [5, 6], then [7, 8] and [60, 61, 62], then the rests, padded.
-    assert tokens[-1] == 18 and sorted(tokens) == [2, 2, 3, 18]
+    whole = [2, 2, 3, 18]
+    assert by_batch == [whole, [18], [2], whole]
+
+
+@given(batches(), st.data())
+def test_states_of_prompts_depend_on_their_batch_alone(
+    model: Any, prompts: list[list[int]], data: st.DataObject
+) -> None:
+    network = Network(model)
+    some = st.lists(st.sampled_from(prompts), min_size=1)
+    for batch in (prompts, *data.draw(st.lists(some, max_size=2)), prompts):
+        states, alone = read(network, batch, LIMIT), read(Network(model), batch, LIMIT)
+        assert torch.equal(states.hidden, alone.hidden)
+        for ours, other in zip(states.cache.layers, alone.cache.layers, strict=True):
+            assert torch.equal(ours.keys, other.keys) and torch.equal(ours.values, other.values)
 
 
 def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
