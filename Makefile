@@ -23,8 +23,11 @@ VARIABLES := STUDY CONFIGFILE DATA INPUT OUTPUT QUESTION PROFILE SEEDS TRIM REMO
 # Make would pass them on to commands, and evaluate their values to do so.
 unexport $(VARIABLES)
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
-UNKNOWN := $(filter-out $(VARIABLES) PYTHON BIN MAKEFLAGS MAKEOVERRIDES,$(GIVEN))
-$(if $(UNKNOWN),$(error $(UNKNOWN): no such variable: expected one of $(VARIABLES)))
+TARGETS := $(or $(MAKECMDGOALS),help)
+# Those that the targets name below, after `|`.
+TAKEN := $(foreach target,$(TARGETS),$(shell sed -n 's,^$(target): .* | ,,p' $(MAKEFILE_LIST)))
+UNUSED := $(filter-out $(TAKEN) PYTHON BIN MAKEFLAGS MAKEOVERRIDES,$(GIVEN))
+$(if $(UNUSED),$(error $(UNUSED): `make $(TARGETS)` takes $(or $(TAKEN),no variable)))
 
 # The value of a variable as one word of the shell, whatever characters it has.
 quoted = '$(subst ','\'',$(value $(1)))'

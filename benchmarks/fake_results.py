@@ -30,6 +30,7 @@ from ecslm.schemas.prediction import ScoredPrediction, read_predictions
 from ecslm.schemas.record import Record, read_records
 
 RIGHT, WRONG = 0.7, 0.97  # up to the first an answer is right, up to the second it is wrong
+BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 NO_ANSWER = "I cannot tell."
 GPU_RULES = frozenset({"train_adapter", "predict", "measure_latency", "bertscore"})
 COST = {"seconds": 1.0, "device": "none"}
@@ -115,7 +116,7 @@ class FakeResults:
 
     def write_bertscore(self, model: str, seed: int, task: str) -> None:
         """Scores of answers: 1 for the reference itself, otherwise by chance."""
-        path = self._path(paths.BERTSCORE, model=model, seed=seed, task=task)
+        path = self._path(BERTSCORE, model=model, seed=seed, task=task)
         rng = random.Random(f"{model}/{seed}/{task}")
         predictions = read_predictions(
             self._path(paths.PREDICTIONS, model=model, seed=seed, task=task)

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from fake_results import FakeResults
+from fake_results import BERTSCORE, FakeResults
 from processes import ROOT, copy_project, measured, snakemake
 from studies import paper_sized, read_configuration, with_study, write_published_rows
 
@@ -91,7 +91,7 @@ def score(project: Path, plan: Study, task: str) -> tuple[int, float, float]:
         f"scored/{task}.json",
     ]
     if task in plan.generation_tasks:
-        command += ["--bertscore", plan.path(paths.BERTSCORE, **names)]
+        command += ["--bertscore", plan.path(BERTSCORE, **names)]
     run = measured(command, project, env=one_thread(), preexec_fn=on_one_core)
     records = (project / predictions).read_bytes().count(b"\n")
     return records, run.seconds, run.peak_mib

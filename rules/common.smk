@@ -34,7 +34,6 @@ from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
-from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
@@ -51,7 +50,7 @@ if hasattr(PersistenceBase, "_serialize_param_builtin"):
 IS_RUN = workflow.is_main_process and not is_read()
 
 
-with problems_told(), os_errors_told():
+with problems_told():
     # Read here, since Snakemake reports neither the line of a problem nor keys that are given
     # twice.
     FILES = list(workflow.overwrite_configfiles)

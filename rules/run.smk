@@ -68,7 +68,7 @@ def begin_run():
     workflow.scheduler.job_rate_limiter = None
     due = [job for job in Dag(workflow).jobs if job.due]
     with problems_told():
-        # Of a run of files, which are no targets.
+        # Also of a run that names files instead of targets.
         check_triggers()
         RUN.begin(due, check_machine)
 
@@ -76,7 +76,7 @@ def begin_run():
 def end_run():
     """Show the scores, and let other runs in."""
     with problems_told():
-        # There is none after a run of the target `bases`.
-        if Path(STUDY.results).is_dir():
+        # After a run of fewer targets, other scores may be out of date.
+        if any(job.rule == "tidy_scores" for job in Dag(workflow).jobs):
             print(study_summary(STUDY))
         RUN.end()

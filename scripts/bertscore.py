@@ -13,7 +13,6 @@ from ecslm.common.devices import lease_devices
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import manifest_of, require_unchanged
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
 from ecslm.scoring.predictions import given_predictions
@@ -55,7 +54,6 @@ def main(
         if work.restored():
             return
         lease_devices(device)
-        free_memory()
         # Loads torch, so it is imported when it is certain that rows must be computed.
         from ecslm.scoring.bertscore import bertscore
 

@@ -6,7 +6,6 @@ adapter: equality.json in the folder.
 from pathlib import Path
 
 from ecslm.common.devices import lease_devices
-from ecslm.common.worker import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.prediction.backend import AskedModel
 from ecslm.script import OutputFile, job, run_script
@@ -30,7 +29,6 @@ def main(
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
     lease_devices(asked.device)
-    free_memory()
     # Only now: it loads torch, and libraries that log at once.
     from ecslm.exports.run import export_model
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.rows import read_jsonl
+from ecslm.common.rows import read_rows
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.baselines import Baseline, answers_of, applicable, as_prediction
@@ -68,7 +68,7 @@ def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
         for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
             yield replace(problem, field="output") if problem.field == "reference" else problem
 
-    return read_jsonl(path, Record, check, "records")
+    return [record for _, record in read_rows(path, Record, check, "records")]
 
 
 if __name__ == "__main__":

@@ -192,6 +192,9 @@ def problems_of(error: Exception) -> InputError | None:
         return InputError("memory: exhausted: end other programs, or use a larger machine")
     full = number in NO_ROOM or f"(os error {errno.ENOSPC})" in text
     room = ": make room there, or write to another disk" if full else ""
+    if isinstance(error, PermissionError) and error.filename:
+        fix = f"`chmod -R u+rwX {error.filename}`, as its owner"
+        return InputError(Problem(f"permission denied: {fix}", error.filename))
     if isinstance(error, OSError):
         return InputError(Problem(f"{error.strerror or error}{room}", error.filename or ""))
     return InputError(f"{text}{room}") if full else None

@@ -3,11 +3,11 @@
 import contextlib
 import io
 import re
+import subprocess
 from functools import cache
 
 import pytest
 import snakemake.cli
-from support.makefile import targets
 from support.pages import Command, pages
 from support.project import ROOT, SCRIPTS
 from support.scripts import parser_of
@@ -20,6 +20,11 @@ COMMANDS = [command for page in pages() for command in page.commands]
 # Words that stand for something else.
 ELLIPSIS = "..."
 PROFILE = "--workflow-profile"
+RULES = {
+    name
+    for path in (ROOT / "Snakefile", *ROOT.glob("rules/*.smk"))
+    for name in re.findall(r"^rule (\w+):", path.read_text("utf-8"), re.MULTILINE)
+}
 
 
 def of(*programs: str) -> list[Command]:
@@ -43,22 +48,9 @@ def script_problem(words: tuple[str, ...]) -> str:
 
 
 def make_problem(words: tuple[str, ...]) -> str:
-    """What make would not know."""
-    known = targets()
-    goals = [word for word in words if "=" not in word and not word.startswith("-")]
-    if unknown := [goal for goal in goals if goal not in known]:
-        return f"no target {unknown[0]}"
-    used = {name for goal in goals for name in known[goal].used}
-    given = [word.partition("=")[0] for word in words if "=" in word]
-    unused = [name for name in given if name not in used and name != "PYTHON"]
-    return f"{', '.join(goals)} does not use {unused[0]}" if unused else ""
-
-
-@cache
-def rules() -> set[str]:
-    texts = [path.read_text(encoding="utf-8") for path in ROOT.glob("rules/*.smk")]
-    texts.append((ROOT / "Snakefile").read_text(encoding="utf-8"))
-    return {name for text in texts for name in re.findall(r"^rule (\w+):", text, re.MULTILINE)}
+    """What make would not know: a target, or a variable of it."""
+    run = subprocess.run(["make", "-n", *words], capture_output=True, text=True, check=False)
+    return run.stderr if run.returncode else ""
 
 
 @cache
@@ -84,13 +76,8 @@ def snakemake_problem(words: tuple[str, ...]) -> str:
     study = dict(one.split("=", 1) for one in parsed.config or ()).get("study")
     # Results of a reader's own studies are not known.
     files = set() if parsed.configfile else planned_files(study)
-    unknown = [one for one in parsed.targets if one not in rules() | files]
+    unknown = [one for one in parsed.targets if one not in RULES | files]
     return "".join(one for one in unknown if files or not one.startswith("results/"))
-
-
-@pytest.fixture(autouse=True)
-def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
 
 
 PROBLEMS = {"make": make_problem, "python": script_problem, "snakemake": snakemake_problem}

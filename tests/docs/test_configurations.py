@@ -78,9 +78,8 @@ def test_a_configuration_of_a_page_is_valid(block: Block) -> None:
     [("backends", "untuned", 3), ("backends", "backends", 18), ("own_paper", "own_paper", 8)],
 )
 def test_an_example_is_valid_and_its_tables_find_what_they_name(
-    file: str, study: str, runs: int, monkeypatch: pytest.MonkeyPatch
+    file: str, study: str, runs: int
 ) -> None:
-    monkeypatch.chdir(ROOT)
     made = Choice([ROOT / f"examples/{file}.yaml"], study).read()
     check_tables(made)
     assert len(list(made.runs())) == runs

@@ -54,7 +54,7 @@ def do(command: str, *arguments: Any) -> Any:
     """Do what is asked; returns what there is to tell."""
     match command:
         case "take":
-            devices.lease_devices("cuda", *arguments)
+            devices.lease_devices("cuda", *arguments, shared=True)
             return os.environ.get(DEVICES_VARIABLE)
         case "worker":
             one = worker.join("code", lambda: lambda _: os.getpid())

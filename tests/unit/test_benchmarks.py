@@ -38,7 +38,6 @@ def test_the_bare_workflow_has_the_jobs_of_ours_and_made_up_results_count_as_mad
 
 def test_the_planning_page_says_what_the_estimates_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    monkeypatch.chdir(ROOT)
     from planning import BEGIN, END, PAGE, lines
 
     written = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
@@ -50,7 +49,6 @@ def test_steps_without_a_model_take_what_was_measured_and_more_where_there_is_mo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    monkeypatch.chdir(ROOT)
     from planning import OTHER_STEPS, SIX, other_steps, plan_of
 
     # metric_fix.py measures the study of these six models.

@@ -88,19 +88,28 @@ def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Dev
     return found
 
 
-def lease_devices(device: str, count: int = 1) -> None:
+def lease_devices(device: str, count: int = 1, shared: bool = False) -> None:
     """Lease `count` GPUs for this process until it ends; CUDA shows it only these.
 
-    Waits while too few are free. A process that already has a lease keeps it. Does nothing on a CPU
-    or without a driver: the code that loads torch then reports that there is no GPU. Must be called
-    before torch is imported.
+    Waits while too few are free. A process that already has a lease keeps it. Leases nothing on a
+    CPU or without a driver: the code that loads torch then reports that there is no GPU. Must be
+    called before torch is imported.
+
+    Args:
+        shared: whether jobs may go on that other processes run on these devices, or on the CPU,
+            for jobs of this run; otherwise their memory is freed.
 
     Raises:
         InputError: there are fewer devices, or CUDA_VISIBLE_DEVICES leaves fewer; it names one that
             does not exist; or the driver does not answer.
     """
-    if device != "cuda" or LEASE_VARIABLE in os.environ:
-        return
+    if device == "cuda" and LEASE_VARIABLE not in os.environ:
+        _lease(count)
+    if not shared:
+        free_memory()
+
+
+def _lease(count: int) -> None:
     variable = os.environ.get(DEVICES_VARIABLE)
     # A cluster that does not count GPUs shows each job all of them.
     if SCHEDULER_VARIABLE in os.environ and variable and len(variable.split(",")) <= count:

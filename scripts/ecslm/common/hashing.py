@@ -44,7 +44,7 @@ def sha256_of_json(value: Any) -> str:
 
 
 class Sealed(BaseModel):
-    """What is kept with its own sha256."""
+    """The form of what `sealed` writes; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -28,6 +28,8 @@ ROOT_VARIABLE = "ECSLM_CACHE"
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
 GIGABYTE = 10**9
 DAY = 86_400
+# Bytes of a file of weights, at least.
+LARGE = 10**7
 KEY = re.compile("[0-9a-f]{64}")
 
 
@@ -81,7 +83,8 @@ class ResultsCache:
         return False
 
     def put(self, entry: Entry, files: Mapping[str, Path]) -> None:
-        """Keep results, as hard links where the file system has them.
+        """Keep results: large ones as hard links, where the file system has them, and others as
+        copies, since a person may edit a result in place.
 
         Args:
             files: the results, by their names in the entry.
@@ -92,7 +95,7 @@ class ResultsCache:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, file in files.items():
-                link_or_copy(file, folder / name)
+                (copy_file if file.stat().st_size < LARGE else link_or_copy)(file, folder / name)
             # Last: before, there is no entry.
             write_text(folder / ENTRY, sealed(entry))
         except OSError as error:

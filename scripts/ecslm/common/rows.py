@@ -14,15 +14,9 @@ from ecslm.common.manifests import verify_result
 Numbered = Sequence[tuple[int, Model]]
 
 
-def read_jsonl(
-    path: Path,
-    model: type[Model],
-    check: Callable[[Numbered[Model]], Iterable[Problem]] = lambda _: (),
-    some: str = "",
-    manifest: Path | None = None,
-) -> list[Model]:
+def read_jsonl(path: Path, model: type[Model]) -> list[Model]:
     """The rows of a JSON Lines file, as `read_rows` reads them."""
-    return [row for _, row in read_rows(path, model, check, some, manifest)]
+    return [row for _, row in read_rows(path, model)]
 
 
 def read_rows(

@@ -331,7 +331,7 @@ class OpenAIModel(WithoutWeights):
 
 
 class LearnedModel(WithoutWeights):
-    """A learned baseline: what a few lines of scikit-learn reach on the same training records."""
+    """A learned baseline: what scikit-learn reaches on the same training records."""
 
     # There are no prompts, and nothing is drawn at random.
     template: ClassVar[None] = None

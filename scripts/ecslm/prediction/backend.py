@@ -112,7 +112,7 @@ class Request(AskedModel):
 
 
 def there(path: Path | None) -> Path:
-    """A file that `Backend.NEEDS` has required, or the script."""
+    """The path, which must be given: `Backend.NEEDS`, or the script, has required it."""
     assert path is not None, "the backend needs it"
     return path
 
@@ -126,6 +126,10 @@ class Generated:
     prompt_tokens: int | None
     tokens: int | None
     finish_reason: FinishReason | None
+
+
+UNUSABLE = Generated("", None, None, None)
+"""A reply that is no answer, which counts as an invalid one."""
 
 
 @dataclass(frozen=True)

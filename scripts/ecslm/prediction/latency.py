@@ -16,7 +16,6 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
-from ecslm.common.worker import free_memory
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import AskedModel, Request
@@ -62,7 +61,6 @@ def measure_latency(
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
     lease_devices(asked.device)
-    free_memory()
     pinned = vars(asked) | {"template_digest": as_parameter(prompt)}
     requests = {task: Request(**pinned, settings=settings.tasks[task]) for task in sample}
     write_json(output, _measured(requests, sample).model_dump(mode="json"))

@@ -22,7 +22,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_settings
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.locks import held
-from ecslm.prediction.backend import Backend, Generated, Prompt, Request
+from ecslm.prediction.backend import UNUSABLE, Backend, Generated, Prompt, Request
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.prediction.settings import PredictionSettings
@@ -223,8 +223,7 @@ class ServerBackend(Backend[OpenAISettings, ServerPrompt]):
         return [
             Generated(one.text, *one.counts, one.finish_reason)
             if (one := self._answers.get(prompt.key))
-            # The reply could not be used: an answer that is counted as invalid.
-            else Generated("", None, None, None)
+            else UNUSABLE
             for prompt in prompts
         ]
 

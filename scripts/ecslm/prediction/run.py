@@ -25,7 +25,7 @@ from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import Generated, Request, backend_class
+from ecslm.prediction.backend import UNUSABLE, Generated, Request, backend_class
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
@@ -114,7 +114,7 @@ def predict(
         if work.restored(lambda files: _join(files["predictions"], records)):
             return
         if kind.LOCAL:
-            lease_devices(request.device)
+            lease_devices(request.device, shared=True)
         shown = records if kind.KNOWS_RECORDS else list(map(_seen, records))
         made = with_session(
             code if kind.LOCAL else None,
@@ -285,6 +285,9 @@ def _predicted(
         "truncated_inputs": total([truncated for _, truncated in prompts]),
     }
     cost = job_cost([ask(["cost"])], resumed, **known)
+    if "unusable_answers" in cost:
+        # Those of killed runs count, too; the backend may not know them.
+        cost["unusable_answers"] = [*answers.values()].count(UNUSABLE)
     made = {name: work / "made" / name for name in ("predictions", "cost")}
     write_jsonl(made["predictions"], rows)
     write_json(made["cost"], cost)

@@ -214,7 +214,7 @@ class ServedBackend(ServerBackend):
             stop_server()
             self._manifest.verify(self._path, f"delete {self._path}, then run again to rebuild it")
             if stop_server not in AT_END:
-                # The one is of workers, the other of all other processes.
+                # Workers run the functions of AT_END, all other processes those of atexit.
                 AT_END.append(stop_server)
                 atexit.register(stop_server)
             _RUNNING[name] = Server(self._own.serve, self._folder, found)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 
-from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
@@ -16,10 +15,11 @@ from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.profiles import SLURM, read_profile
-from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
+from ecslm.provenance.checks import check_api_keys, check_disk, size_text
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
+from ecslm.script import problems_of
 
 
 def check_study(choice: Choice, profile: str) -> tuple[str | None, list[Finding]]:
@@ -39,7 +39,9 @@ def check_study(choice: Choice, profile: str) -> tuple[str | None, list[Finding]
         """Count a refusal in this block, as at the start of a run, as what a check finds."""
         try:
             yield
-        except InputError as problems:
+        except Exception as caught:
+            if (problems := problems_of(caught)) is None:
+                raise
             found.extend(
                 Finding(**vars(one) | {"path": str(one.path)}, check=check)
                 for one in problems.details
@@ -52,7 +54,7 @@ def check_study(choice: Choice, profile: str) -> tuple[str | None, list[Finding]
         run = Run(chosen)
         with checking("configuration"):
             check_named_files(chosen)
-        with read_dag(choice) as dag, os_errors_told():
+        with read_dag(choice) as dag:
             graph = dag.jobs, dag.rules
         due = [job for job in graph[0] if job.due]
         with checking("configuration"):

@@ -72,7 +72,7 @@ class Finished:
         """What the samples must have among them, if any job of a group has it."""
         bases = [path for path in self.job.inputs if path.startswith(BASES)]
         tuned = any("/adapters/" in path for path in self.job.inputs)
-        return {*bases, f"adapter {tuned}"} | {
+        return {*bases, f"adapter {tuned}", f"task {self.job.key.get('task')}"} | {
             f"{name} {canonical_json(value)}" for name, value in dotted(self.made.settings).items()
         }
 

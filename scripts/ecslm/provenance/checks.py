@@ -4,8 +4,7 @@ keys of servers."""
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,45 +23,21 @@ from ecslm.schemas.paths import CACHE, TOP
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-MAKE_ROOM = "make room, or move `results` to another disk and link it here"
 
 
 def check_results_folder() -> None:
     """Refuse a place where no results can be kept, before anything is read from it.
 
     Raises:
-        InputError: `results`, its cache, or Snakemake's folder, is no folder, or leads nowhere, or
-            may not be read or written.
+        InputError: `results`, its cache, or Snakemake's folder, is no folder, or leads nowhere.
+        PermissionError: it may not be read or written.
     """
     for path in filter(os.path.lexists, (TOP, CACHE, SNAKEMAKE, SNAKEMAKE / "metadata")):
         if not path.is_dir():
             told = "no folder, nor a link to one that is here: move it away, or mount its disk"
             raise InputError(Problem(told, path))
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            raise InputError(Problem(_may_not(path), path))
-
-
-@contextmanager
-def os_errors_told() -> Iterator[None]:
-    """Report errors of the operating system in this block as problems that the user can fix.
-
-    Raises:
-        InputError: a file cannot be read or written.
-    """
-    try:
-        yield
-    except OSError as error:
-        path, what = error.filename or TOP, os.strerror(error.errno or 0).lower()
-        if isinstance(error, PermissionError):
-            what = _may_not(path)
-        elif error.errno in NO_ROOM:
-            what += f": {MAKE_ROOM}"
-        raise InputError(Problem(what, path)) from None
-
-
-def _may_not(path: Path | str) -> str:
-    return f"permission denied: `chmod -R u+rwX {path}`, as its owner"
+            raise PermissionError(errno.EACCES, "", str(path))
 
 
 def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
@@ -82,7 +57,7 @@ def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
     if needed > free:
         raise InputError(
             f"{TOP}: {size_text(free)} are free on this disk, but the adapters and weights of this "
-            f"run need at least {size_text(needed)}: {MAKE_ROOM}"
+            f"run need at least {size_text(needed)}: make room, or move it elsewhere and link it here"
         )
     return needed, free
 

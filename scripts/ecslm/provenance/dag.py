@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import one_line
 from ecslm.plan.study import Choice
 
 PROFILE = Path("profiles/default/config.yaml")
@@ -82,6 +83,8 @@ class Dag:
     def record(self, jobs: Iterable[Job]) -> None:
         """Have Snakemake record that jobs have ended, with the inputs, parameters and commands that
         they have now."""
+        # Since the graph was built, files may have been removed.
+        self._workflow.iocache.deactivate()
         for job in jobs:
             self._workflow.async_run(self._workflow.persistence.finished(self._jobs[job]))
 
@@ -141,15 +144,12 @@ def read_dag(choice: Choice, targets: Iterable[str] | None = ("all",)) -> Iterat
                 with redirect_stderr(said):
                     made = api.workflow(types.ResourceSettings(), config)
                     workflow = _with_graph(made, types, targets)
-            except SystemExit:
-                # The Snakefile, or a function of a rule, has told what is wrong.
+            except (SystemExit, WorkflowError, RuleException) as error:
+                # The Snakefile, or a function of a rule, may have told what is wrong.
                 lines = said.getvalue().splitlines()
                 told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-                raise InputError(*told) from None
-            except (WorkflowError, RuleException) as error:
                 # Advice to those who write rules is left out.
-                text = " ".join(str(error).split()).partition(" (if you use")[0]
-                raise InputError(text) from None
+                raise InputError(*told or [one_line(error).partition(" (if you use")[0]]) from None
             yield Dag(workflow)
     finally:
         _reading = False

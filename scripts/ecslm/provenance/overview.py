@@ -9,14 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model
 from ecslm.common.text import number_of
 from ecslm.provenance.dag import Job
 from ecslm.provenance.why import WIDTH, Changes
 from ecslm.reports.run_display import PlannedJob
+from ecslm.schemas.cost import CostFile
 from ecslm.schemas.paths import TOP
 
 OF_A_RESULT = re.compile(rf"^{TOP}/\S+")
@@ -36,28 +35,14 @@ SHORT = "short job"
 # What jobs cost
 
 
-class Cost(BaseModel):
-    """What a cost.json says of time. That of an adapter also has the seconds of the job since it
-    last began: if it was killed before that, less than those of training."""
-
-    device: str
-    """Its devices: `2 x NVIDIA L4` are two."""
-    seconds: float
-    load_seconds: float = 0.0
-    job_seconds: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """Seconds from start to end."""
-        return max(self.job_seconds, self.load_seconds + self.seconds)
-
-
-def cost_in(files: Iterable[str]) -> Cost | None:
-    """What a job took when it last ran, if it has a file of that; None if it is missing or edited,
-    which should keep no one from being told what would run."""
+def cost_in(files: Iterable[str]) -> CostFile | None:
+    """What a job took when it last ran, if it has a file of that; None if it is not known there, as
+    of recorded answers, or the file is missing or edited: that keeps no one from being told what
+    would run."""
     for path in files:
         with suppress(InputError):
-            return read_model(Path(path), Cost)
+            cost = read_model(Path(path), CostFile)
+            return None if cost.seconds is None or cost.device is None else cost
     return None
 
 

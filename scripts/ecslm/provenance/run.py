@@ -17,7 +17,7 @@ from ecslm.data.source import local_path
 from ecslm.plan.inputs import check_base_folders, source_of
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.study import Study
-from ecslm.provenance.checks import check_api_keys, check_disk, check_results_folder, os_errors_told
+from ecslm.provenance.checks import check_api_keys, check_disk, check_results_folder
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_results, finished
 from ecslm.provenance.why import record_code
@@ -51,13 +51,12 @@ class Run:
         Raises:
             InputError: see `check_results`.
         """
-        with os_errors_told():
-            self._made = finished(jobs)
-            try:
-                check_results(self._study.name, self._made)
-            finally:
-                # Hashing takes long, and a run that is refused is repeated.
-                save_digests(DIGESTS)
+        self._made = finished(jobs)
+        try:
+            check_results(self._study.name, self._made)
+        finally:
+            # Hashing takes long, and a run that is refused is repeated.
+            save_digests(DIGESTS)
 
     def check_data(self, due: Collection[Job]) -> None:
         """Check the data source, if jobs are going to read it.
@@ -101,12 +100,11 @@ class Run:
             lambda: check_api_keys(self._study, due),
             check_machine,
         )
-        with os_errors_told():
-            # In place of Snakemake's own lock, which a killed run leaves behind. Jobs that this run
-            # has planned may be done already if another one has held it since this one began.
-            self._lock.enter_context(held(RUN_LOCK, "results", wait=False, since=self._started))
-            keep_results(self._made)
-            record_code()
+        # In place of Snakemake's own lock, which a killed run leaves behind. Jobs that this run has
+        # planned may be done already if another one has held it since this one began.
+        self._lock.enter_context(held(RUN_LOCK, "results", wait=False, since=self._started))
+        keep_results(self._made)
+        record_code()
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""

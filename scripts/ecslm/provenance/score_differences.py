@@ -104,6 +104,8 @@ def as_text(found: Mapping[str, Any]) -> str:
 
 
 def _read_scores(folder: Path) -> pd.DataFrame:
+    if not (folder / SCORES_PARQUET).is_file():
+        raise InputError(f"{folder}: no {SCORES_PARQUET}: name the results of a study that has run")
     verify_result(folder / SCORES_PARQUET, folder / SCORES_MANIFEST)
     frame = pd.read_parquet(folder / SCORES_PARQUET, columns=[*KEY, *VALUES])
     return frame.astype(object).where(frame.notna(), None)

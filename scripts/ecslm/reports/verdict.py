@@ -25,6 +25,7 @@ DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to th
 # What is drawn beside the model's own score.
 SIMPLE = "simple"
 MARKS = {"untuned": "untuned", SIMPLE: "best simple baseline", "general": "best published"}
+HOURS_PER_MONTH = 730
 
 
 class Mark(NamedTuple):
@@ -107,6 +108,7 @@ class Verdict:
         good, same, bad, unknown = (
             [one.title for one in self.tasks if one.outcome == outcome] for outcome in OUTCOMES
         )
+        rules = [t.title for t in self.tasks if t.outcome in (0, -1) and t.simple_price == "free"]
         found, better = [], "shown to be better than the best simple baseline"
         if compared := good + same + bad:
             said = f"not {better}{' in any task' if len(compared) > 1 else ''}"
@@ -115,8 +117,10 @@ class Verdict:
                 said = f"{better} in {count}: {_listed(good)}"
             found.append(f"{self.model} is {said}.")
         if same or bad:
-            rest = "For the others take" if good else "Take"
-            found.append(f"{rest} a simple baseline: it costs less to use.")
+            rest = "In the others a" if good else "A"
+            found.append(f"{rest} simple baseline is not shown to be worse, and costs less to use.")
+        if rules:
+            found.append(f"In {_listed(rules)} it is a trivial rule: neither may be good enough.")
         if bad:
             found.append(f"In {_listed(bad)} the model is worse.")
         if unknown:
@@ -238,6 +242,9 @@ def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, 
     tasks = settings.context.models[name].tasks
     if requests := amount(results, settings, name, tasks):
         yield f"{REQUESTS:,} requests", requests, "in batches, on a device always busy"
+        if settings.hourly and settings.context.models[name].prices is None:
+            month = money(HOURS_PER_MONTH * settings.hourly, settings.currency)
+            yield "The device, a month", month, "if it is always on, however few requests come"
     model = _cost(results, settings, name, tasks, settings.timed)
     hours = model.values["training device-hours"]
     # Its adapters may be those of another.

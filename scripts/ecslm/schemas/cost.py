@@ -24,11 +24,18 @@ class CostFile(BaseModel):
     """Until a model could answer; of a learned baseline, those of learning."""
     seconds: float | None
     """Of training, or of generation."""
+    job_seconds: float = 0.0
+    """Of a training, since its job last began: if it was killed before, less than `seconds`."""
     peak_memory_bytes: float | None = None
     energy_joules: float | None = None
     prompts: int | None = None
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
+
+    @property
+    def total(self) -> float:
+        """Seconds from start to end."""
+        return max(self.job_seconds, (self.load_seconds or 0.0) + (self.seconds or 0.0))
 
 
 class TimedAnswer(Closed):
@@ -47,9 +54,9 @@ class LatencyFile(Closed):
 
     device: str | None
     load_seconds: float
-    """Until the model could answer."""
+    """Of all but the timed answers: loading the model, making prompts, and an answer to warm up."""
     seconds: float
-    """Of all answers."""
+    """Of the timed answers."""
     p50_seconds: float
     """Median of the answers' seconds."""
     p95_seconds: float

@@ -48,7 +48,6 @@ ADAPTER_COST = "adapters/{model}/seed-{seed}/cost.json"
 PREDICTIONS = "predictions/{model}/seed-{seed}/{task}.jsonl"
 PREDICTIONS_COST = "predictions/{model}/seed-{seed}/{task}.cost.json"
 LATENCY = "latency/{model}.json"
-BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 
 # For a model or, with seed 0, a trivial baseline.
 METRICS_FILE = "metrics/{model}/seed-{seed}/{task}.json"

@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from ecslm.common.errors import Problem
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.rows import read_jsonl
+from ecslm.common.rows import read_jsonl, read_rows
 from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
 
@@ -94,7 +94,7 @@ def read_task(path: Path, task: str) -> list[Record]:
                 message = f"is {record.task!r}, expected {task!r}"
                 yield Problem(message, line=line, field="task")
 
-    return read_jsonl(path, Record, check, "records")
+    return [record for _, record in read_rows(path, Record, check, "records")]
 
 
 def share_of(records: Sequence[Record], fraction: float) -> list[Record]:

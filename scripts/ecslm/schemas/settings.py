@@ -11,7 +11,7 @@ from ecslm.common.errors import HIDDEN
 class Closed(BaseModel):
     """Unknown keys are errors, and nothing changes after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(allow_inf_nan=False, extra="forbid", frozen=True)
 
 
 class JobSettings(Closed):

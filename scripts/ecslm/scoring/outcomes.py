@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.common.errors import InputError
-from ecslm.common.rows import read_jsonl
+from ecslm.common.rows import read_rows
 from ecslm.schemas.metrics_file import OutcomeRow, OverSeedsFile, SettingOverSeeds, StrictScore
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring import intervals
@@ -58,7 +58,7 @@ def read_outcome_rows(path: Path) -> list[OutcomeRow]:
         InputError: the file is missing, altered, empty or invalid.
     """
     manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
-    return read_jsonl(path, OutcomeRow, some="outcomes", manifest=manifest)
+    return [row for _, row in read_rows(path, OutcomeRow, some="outcomes", manifest=manifest)]
 
 
 def read_outcomes(paths: Sequence[Path]) -> dict[str, Outcomes]:

@@ -108,6 +108,8 @@ def _of_table(path: Path, columns: Columns, task: str, notes: list[str]) -> list
     where, names = head[0], [*map(one_line, head[1])]
     if absent := [name for name in wanted if name not in names]:
         raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
+    if twice := [name for name in wanted if names.count(name) > 1]:
+        raise InputError(*(f"{path}: has several columns {n}: rename all but one" for n in twice))
     if where not in ("", "line 1", "row 1"):
         notes.append(f"The columns are named in {where}.")
     records, left_out = list[Row](), list[str]()

@@ -112,7 +112,7 @@ def fit_adapter(
     )
     # Of several processes each has dropout masks of its own.
     torch.manual_seed(seed + rank)
-    # One number is for nothing: so a seed gives the masks that it gave in earlier versions.
+    # Draw a number and discard it, so that a seed gives the masks that it gave in earlier versions.
     torch.empty((), dtype=torch.int64).random_()
     course = Course(trainer, plan_steps(examples, chosen, seed), chosen)
     resumed = course.resume(work / CHECKPOINT)
@@ -142,7 +142,7 @@ def fit_adapter(
     first, last = course.history[0], course.history[-1]
     budget = first["batch_tokens"] if chosen.batch_tokens == "auto" else chosen.batch_tokens
     known = {
-        # Those of killed runs count, but not for the whole job.
+        # Includes the time before a kill; `job_seconds` does not.
         "seconds": last["seconds"],
         "job_seconds": meter.seconds(),
         "tokens": last["tokens"],

@@ -22,7 +22,6 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
@@ -126,7 +125,6 @@ def train_adapter(
         if work.restored():
             return
         lease_devices(device, processes)
-        free_memory()
         log.info("training %s", output.parent.parent.name)
         fit = partial(
             _fit,

@@ -5,16 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.project import SCRIPTS
 
+from ecslm.common import results_cache
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.results_cache import (
@@ -31,6 +34,13 @@ from ecslm.common.results_cache import (
 KEY = sha256_of_text("everything")
 CONTENTS = {"weights": b"\x00\x01\x02", "cost": b"1 s\n"}
 FIELDS = {"text": "ä", "number": 0.1, "nested": {"one": [1, None]}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def links() -> Iterator[None]:
+    """Small files are linked, too."""
+    with mock.patch.object(results_cache, "LARGE", 0):
+        yield
 
 
 def put(
@@ -100,6 +110,15 @@ def test_taken_files_are_new_and_shared_with_no_other_result_and_used_most_recen
         assert (tmp_path / "out" / name).stat().st_nlink == 1
         assert (tmp_path / "out" / name).stat().st_mtime > 2
     assert [kept.folder.name for kept in kept_entries(cache)] == [other, KEY]
+
+
+def test_an_edit_of_a_small_result_in_place_leaves_its_entry(tmp_path: Path) -> None:
+    cache, made = ResultsCache(tmp_path / "cache"), tmp_path / "made"
+    with mock.patch.object(results_cache, "LARGE", len(CONTENTS["cost"])):
+        put(cache, made)
+    (made / "weights").write_bytes(b"edited")
+    assert taken(cache, tmp_path / "out") == CONTENTS
+    assert (made / "cost").stat().st_nlink == 2
 
 
 @pytest.mark.parametrize("copies", [True, False])

@@ -27,12 +27,6 @@ RUN_MODELS = {"train_adapter", "predict", "measure_latency", "bertscore", "expor
 HERE = {"source": "hub", "id": str(ROOT / "resources/demo"), "revision": "main"}
 
 
-@pytest.fixture(autouse=True)
-def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paths of templates are relative."""
-    monkeypatch.chdir(ROOT)
-
-
 @pytest.fixture(scope="module")
 def whole() -> Study:
     """A study with jobs of every rule."""

@@ -23,11 +23,6 @@ from ecslm.plan.study import Study
 from ecslm.schemas.task import CONFIG_FILE
 
 
-@pytest.fixture(autouse=True)
-def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-
-
 def requests(**study: Any) -> Requests:
     return Requests(plan(architectures={"Small": "SmolLM2-360M"}, **study))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.model_examples import run_predict
@@ -17,7 +17,7 @@ from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
-from ecslm.prediction.learned import ranking
+from ecslm.prediction.learned import extraction, ranking
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import Answers, learn
 from ecslm.prediction.learned_backend import LearnedSettings, Method
@@ -135,6 +135,11 @@ def test_what_a_few_records_show_is_learned_and_written_as_in_training(code: str
         assert all(right)
 
 
+def test_a_threshold_counts_values_as_the_metric_does_without_capitals() -> None:
+    tried = [(0.5, "Red", ["RED", "pink"]), (0.4, "oak", ["tea"]), (0.1, "mug", [])]
+    assert [extraction._f1(tried, one) for one in (0.3, 0.6)] == [4 / 6, 2 / 4]
+
+
 def test_what_only_one_text_tells_is_not_drowned_by_the_others() -> None:
     """A word that only the second product has, beside words that change from record to record."""
     endings = {"yes": ("cover", "strap", "stand"), "no": ("red", "blue", "grey")}
@@ -210,6 +215,7 @@ INPUTS = st.one_of(
     st.sampled_from(("PM", "AG")),
     st.sampled_from(METHODS),
 )
+@example(["7", "8"], "PM", "nearest")
 @hypothesis_settings(max_examples=8, deadline=None)
 def test_inputs_of_any_shape_have_answers(inputs: list[str], code: str, method: Method) -> None:
     given_ = [

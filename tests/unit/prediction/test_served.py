@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 import pytest
@@ -23,9 +24,9 @@ from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.common.worker import LEASE_VARIABLE
 from ecslm.fingerprint.running import code_parameter
-from ecslm.prediction import served_backend
+from ecslm.prediction import openai_backend, served_backend
 from ecslm.prediction.openai_settings import ServedSettings
-from ecslm.prediction.served_backend import stop_server
+from ecslm.prediction.served_backend import ServedBackend, stop_server
 from ecslm.schemas.paths import SERVER_ANSWERS
 
 # What it prints, its number and requests are lines of files in the model's folder.
@@ -222,6 +223,23 @@ def test_a_server_that_fails_is_told_of_with_its_last_lines(
 def test_altered_weights_are_refused(exported: Exported) -> None:
     write_text(exported.folder / "tokenizer.json", "{}")
     assert "altered" in exported.refused("")[0] and not exported.lines("numbers")
+
+
+def test_answers_from_before_a_kill_are_usable_and_kept(exported: Exported) -> None:
+    whole = ServedBackend.generate
+
+    def killed(backend: ServedBackend, prompts: Any, batch: int) -> Any:
+        assert batch == 0, "killed"
+        return whole(backend, prompts, batch)
+
+    with mock.patch.object(openai_backend, "BATCH", 3):
+        with mock.patch.object(ServedBackend, "generate", killed), pytest.raises(AssertionError):
+            exported.predict("a")
+        exported.predict("a")
+    assert len(exported.lines("asked")) == 7
+    made = exported.folder.with_name("a")
+    assert read_json(made / "cost.json")["unusable_answers"] == 0
+    assert read_json(made / "predictions.manifest.json")["action"] is not None
 
 
 def test_nothing_is_left_of_a_server_whose_job_is_killed(exported: Exported) -> None:

@@ -92,10 +92,11 @@ def test_a_job_took_what_its_file_says() -> None:
         found = cost_in([adapter])
         assert found is not None
         assert (found.total, found.device) == (expected, GPU)
-    # Others write down no cost, and a file that was cut tells none.
+    # Others write down no cost, a file that was cut tells none, and recorded answers took none.
     assert cost_in([]) is None
-    Path(adapter).write_text('{"seconds": 1')
-    assert cost_in([adapter]) is None
+    for text in ('{"seconds": 1', '{"device": null, "seconds": null}'):
+        Path(adapter).write_text(text)
+        assert cost_in([adapter]) is None
 
 
 # What a run's display knows of Snakemake's jobs

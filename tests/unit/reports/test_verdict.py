@@ -64,19 +64,21 @@ def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(resu
     verdict = verdict_of(results, context=context, tasks=[*simple], models=["Small-EC"])
     assert [one.task for one in verdict.tasks] == ["SA", "PM", "AVE", "AG"]
     better = "shown to be better than the best simple baseline"
-    take, rest = "Take a simple baseline: it costs less to use.", "For the others take a simple"
+    take = "simple baseline is not shown to be worse, and costs less to use."
+    rule = "In PM it is a trivial rule: neither may be good enough."
+    worse = "In AVE the model is worse."
     of = {one.outcome: one for one in verdict.tasks}
+    of[-1] = replace(of[-1], simple_price="USD 0.01")
     for outcomes, *said in (
         (
             (1, 0, -1, None),
             f"Small-EC is {better} in 1 of 3 tasks: SA.",
-            f"{rest} baseline: it costs less to use.",
-            "In AVE the model is worse.",
+            *(f"In the others a {take}", rule, worse),
             "Small-EC is compared with no simple baseline in AG.",
         ),
         ((1, 1), f"Small-EC is {better} in 2 of 2 tasks: SA and SA."),
-        ((0,), f"Small-EC is not {better}.", take),
-        ((0, 0), f"Small-EC is not {better} in any task.", take),
+        ((0,), f"Small-EC is not {better}.", f"A {take}", rule),
+        ((0, -1), f"Small-EC is not {better} in any task.", f"A {take}", rule, worse),
     ):
         assert replace(verdict, tasks=tuple(of[one] for one in outcomes)).sentences == said
 
@@ -117,7 +119,9 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
         return {of: much for of, much, _ in read_prices(results, report_settings(**changes))}
 
     training = {"Training, once": "10 min 0 s"}
-    assert costs() == {**training, "1,000 requests": "USD 0.010", "One answer": "0.38 s"}
+    a_month = {"The device, a month": "USD 262.80"}
+    others = {"1,000 requests": "USD 0.010", "One answer": "0.38 s"}
+    assert costs() == training | a_month | others
     unpriced: dict[str, Any] = {"hourly": None, "currency": None, "timed": False}
     assert costs(**unpriced) == {**training, "1,000 requests": "1 min 40 s"}
     assert verdict_of(results, hourly=None).tasks[0].price == "1 min 40 s"

@@ -1,6 +1,7 @@
 """The loss at answer positions, and the gradient that training makes of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,18 +12,18 @@ from ecslm.training.trainer import answer_loss
 
 from .gradients import gradients, load, loss_and_gradients, tuned
 
-PRECISIONS = pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
 BASES_OF_A_LAYER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-@PRECISIONS
+@pytest.fixture(params=[EXACT, QUANTISED], ids=["none", "nf4"])
+def model(tiny_base: Path, quantised_adapter: Path, request: pytest.FixtureRequest) -> Any:
+    return tuned(tiny_base, quantised_adapter, request.param)
+
+
 def test_loss_and_gradients_are_those_of_transformers_on_all_logits_the_heads_included(
-    tiny_base: Path,
-    quantised_adapter: Path,
-    examples: list[Example],
-    precision: dict[str, str],
+    model: Any, examples: list[Example]
 ) -> None:
-    model, batch = tuned(tiny_base, quantised_adapter, precision), Padded(2).collate(examples)
+    batch = Padded(2).collate(examples)
     answers = sum(len(example.answer) for example in examples)
     assert int((batch["labels"] >= 0).sum()) == answers
     loss = model(**batch).loss
@@ -45,15 +46,11 @@ def test_the_end_of_the_answer_is_trained(tiny_base: Path, examples: list[Exampl
     assert answer_loss(base, batch) < whole - 0.1
 
 
-@PRECISIONS
 def test_an_evaluation_changes_neither_loss_nor_gradient(
-    tiny_base: Path,
-    quantised_adapter: Path,
-    examples: list[Example],
-    precision: dict[str, str],
+    model: Any, examples: list[Example]
 ) -> None:
     """On CPUs with bfloat16 an NF4 layer would repack itself for a kernel without gradient."""
-    model, batch = tuned(tiny_base, quantised_adapter, precision), Padded(2).collate(examples)
+    batch = Padded(2).collate(examples)
     _, expected = loss_and_gradients(model.train(), batch)
     with torch.inference_mode():
         before = answer_loss(model.eval().get_base_model(), batch)

@@ -109,7 +109,7 @@ def extract(
 def _f1(tried: Sequence[tuple[float, str, Sequence[str]]], threshold: float) -> float:
     """F1* of `scoring/metrics/extraction_f1.py`."""
     given = [(value if rating >= threshold else None, right) for rating, value, right in tried]
-    hits = sum(value.lower() in right if value else not right for value, right in given)
+    hits = sum(x.lower() in map(str.lower, right) if x else not right for x, right in given)
     answered = sum(value is not None or not right for value, right in given)
     return 2 * hits / (answered + len(given))
 

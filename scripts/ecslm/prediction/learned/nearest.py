@@ -21,7 +21,12 @@ Answers = Callable[[Sequence[Record]], list[str]]
 def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
     """Answers by the most similar training record; the first of several."""
     vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, max_features=200_000)
-    known = vectorizer.fit_transform([record.input for record in train])
+    inputs = [record.input for record in train]
+    try:
+        known = vectorizer.fit_transform(inputs)
+    except ValueError:
+        # There is no word of two letters.
+        known = vectorizer.set_params(analyzer="char").fit_transform(inputs)
     texts = fields.writes_texts(train)
     with_attribute: dict[str, list[int]] = {}
     if task.answer == "extraction":

@@ -1,6 +1,7 @@
 """The cost table: what training and answers take here, and what an API takes.
 
-With the files that it is built from, the only result with clock values.
+Clock values are in it, in the files that it is built from, and in the report's costs; no other
+result has any.
 """
 
 from collections.abc import Iterator, Sequence
