@@ -90,10 +90,7 @@ class FakeResults:
         path = self._path(paths.ADAPTER, model=model, seed=seed)
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             write_text(path.parent / name, "{}\n")
-        write_jsonl(
-            path.parent / "log.jsonl",
-            training_log(f"{model}/{seed}"),
-        )
+        write_jsonl(path.parent / "log.jsonl", training_log(f"{model}/{seed}"))
         write_json(path.parent / "cost.json", COST)
 
     def write_predictions(self, model: str, seed: int, task: str) -> None:

@@ -62,10 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def simulate(
-    shares: list[float],
-    records: int,
-    arguments: argparse.Namespace,
-    generator: np.random.Generator,
+    shares: list[float], records: int, arguments: argparse.Namespace, generator: np.random.Generator
 ) -> Counter[str]:
     """Over the samples: intervals with the truth in them, and those that contradict the test."""
     tally: Counter[str] = Counter()

@@ -44,11 +44,7 @@ def without_head(settings: TrainingSettings) -> TrainingSettings:
 
 
 def train_with_trl(
-    model: Any,
-    tokenizer: Any,
-    examples: Sequence[Example],
-    settings: TrainingSettings,
-    batch: int,
+    model: Any, tokenizer: Any, examples: Sequence[Example], settings: TrainingSettings, batch: int
 ) -> Trained:
     """Train as TRL's guide sets it up, on the examples in their order.
 

@@ -7,12 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.broken_inputs import (
-    Case,
-    Run,
-    read_cases,
-    refused,
-)
+from support.broken_inputs import Case, Run, read_cases, refused
 from support.scripts import run_script
 
 FILE = "mine.yaml"

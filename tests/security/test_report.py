@@ -7,12 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.project import REPORT
-from support.report_files import (
-    page_of,
-    results_table,
-    write_results,
-    write_table,
-)
+from support.report_files import page_of, results_table, write_results, write_table
 from support.table_files import record_line, write_dataset
 
 ATTACKS = (

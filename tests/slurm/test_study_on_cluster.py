@@ -10,11 +10,7 @@ from support.cluster_options import ON_THE_CLUSTER, start_on_the_cluster
 from support.interruption import contents, leftovers
 from support.scratch import planned_jobs, snakemake
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.usefixtures("cluster"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("cluster")]
 
 STUDY = ("--configfile", "tiny_study.yaml")
 INTERRUPTED = ("--configfile", "interrupted_study.yaml", "--")

@@ -22,9 +22,7 @@ ONE = {
 
 
 def planned_run(
-    profile: Profile = HERE,
-    bases: dict[str, BaseSource] | None = None,
-    **study: Any,
+    profile: Profile = HERE, bases: dict[str, BaseSource] | None = None, **study: Any
 ) -> PlannedRun:
     """A run of a study of one task and one tuned model, of which nothing has been made."""
     made = plan(**(ONE | study))

@@ -103,11 +103,7 @@ def byte_level_tokenizer(markers: list[str]) -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(SENTENCES, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token=begin,
-        eos_token=end,
-        pad_token=end,
-        unk_token=unknown,
+        tokenizer_object=tokenizer, bos_token=begin, eos_token=end, pad_token=end, unk_token=unknown
     )
 
 

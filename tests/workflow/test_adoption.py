@@ -26,11 +26,11 @@ def copied(project: Path) -> Path:
     return project
 
 
-def adopt(project: Path, study: str) -> int:
+def adopt(project: Path, study: str, script: str = "adopt.py") -> int:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         options = ["--configfile", CONFIGURATION.name, "--study", study]
-        return run_here(patch, "adopt.py", options)
+        return run_here(patch, script, options)
 
 
 def test_copied_results_are_verified_before_use_and_none_is_made_again(
@@ -52,6 +52,14 @@ def test_copied_results_are_verified_before_use_and_none_is_made_again(
     assert capsys.readouterr().out.startswith("verified and recorded: the results of ")
     assert due_commands(copied, CONFIGURATION.name, "generated") == []
     assert {path: path.read_bytes() for path in before} == before
+    assert adopt(copied, "generated", "summarise.py") == 0
+    assert "Out of date" not in capsys.readouterr().out
+    # A job without one of its results is not adopted, which then are deleted; what reads them is.
+    next((copied / RESULTS).glob("metrics/*/*/*.records.jsonl")).unlink()
+    assert adopt(copied, "generated") == 0
+    assert due_commands(copied, CONFIGURATION.name, "generated") != []
+    assert adopt(copied, "generated", "summarise.py") == 0
+    assert "\nOut of date: " in capsys.readouterr().out
 
 
 def test_a_copied_study_without_its_raw_data_is_adopted_and_not_deleted(copied: Path) -> None:

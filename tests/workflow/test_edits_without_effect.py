@@ -8,13 +8,7 @@ test_reruns.py has those that rerun something.
 from pathlib import Path
 
 import pytest
-from support.completed import (
-    ALPACA,
-    GENERATED,
-    LABELS,
-    MODELS,
-    study_options,
-)
+from support.completed import ALPACA, GENERATED, LABELS, MODELS, study_options
 from support.edits import (
     Edit,
     added,
@@ -131,7 +125,7 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
             "code that loads data and weights, after a run of `-- datasets bases`": together(
                 logic("ecslm/data/records.py", "ecslm/models/fetching.py"),
                 made("local", "datasets", "bases"),
-            ),
+            )
         },
     ),
 }

@@ -18,9 +18,7 @@ ON_GPU = {*LOADING, "measure_latency", "bertscore", "export"}
 BROKEN_DRIVER = {"PYTHONPATH": str(ROOT / "tests/support/broken_driver")}
 
 
-def test_it_runs_the_same_jobs_which_lease_a_gpu_before_they_load_torch(
-    completed: Path,
-) -> None:
+def test_it_runs_the_same_jobs_which_lease_a_gpu_before_they_load_torch(completed: Path) -> None:
     """Those that ask are told that the driver does not answer, and there is no torch."""
     targets = ("all", "latency", "export")
     options = ("--dry-run", "--forceall", "--printshellcmds", "--cores", "1", *GENERATED)

@@ -26,13 +26,7 @@ from support.interruption import (
     terminate,
     wait_until,
 )
-from support.scratch import (
-    copy_project,
-    errors,
-    snakemake,
-    start_script,
-    start_snakemake,
-)
+from support.scratch import copy_project, errors, snakemake, start_script, start_snakemake
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
 

@@ -57,7 +57,7 @@ def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
     if needed > free:
         raise InputError(
             f"{TOP}: {size_text(free)} are free on this disk, but the adapters and weights of this "
-            f"run need at least {size_text(needed)}: make room, or move it elsewhere and link it here"
+            f"run need at least {size_text(needed)}: make room, or move it and link it here"
         )
     return needed, free
 

@@ -56,8 +56,6 @@ def test_by_hand_the_log_is_printed_too_and_without_one_all_is_printed(tmp_path:
     assert run(None) == LOGGED + SAID
 
 
-def test_in_a_run_the_log_says_why_a_job_failed_and_has_no_bars(
-    tmp_path: Path,
-) -> None:
+def test_in_a_run_the_log_says_why_a_job_failed_and_has_no_bars(tmp_path: Path) -> None:
     assert run(tmp_path / "job.log", **{RUN_VARIABLE: "1-1"}) == LOGGED[1:]
     assert logged(tmp_path / "job.log") == LOGGED + SAID

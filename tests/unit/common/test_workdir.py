@@ -182,11 +182,7 @@ def test_results_are_in_the_cache_before_the_first_is_in_place(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(KeyboardInterrupt),
-        work_in(folder) as work,
-    ):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), work_in(folder) as work:
         patch.setattr(Work, "_place", killed)
         finish(work)
     assert restored(folder)

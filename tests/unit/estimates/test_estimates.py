@@ -19,17 +19,9 @@ from ecslm.estimates.estimate import (
     Records,
     read_devices,
 )
-from ecslm.estimates.formulas import (
-    estimate_bertscore,
-    estimate_predictions,
-    estimate_training,
-)
+from ecslm.estimates.formulas import estimate_bertscore, estimate_predictions, estimate_training
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.models.architecture import (
-    SIZES,
-    Architecture,
-    read_architectures,
-)
+from ecslm.models.architecture import SIZES, Architecture, read_architectures
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
@@ -68,11 +60,7 @@ def training(
 
 
 def predicting(
-    device: Device,
-    precision: Precision,
-    of: Sizes,
-    fused: bool = True,
-    batch_tokens: int = 4000,
+    device: Device, precision: Precision, of: Sizes, fused: bool = True, batch_tokens: int = 4000
 ) -> Estimate:
     decoding, trained = DecodingSettings(fused=fused), sum(of.updates(16, TARGETS))
     return estimate_predictions(of, precision, decoding, batch_tokens, WORK, trained, device)

@@ -58,11 +58,7 @@ def export(folder: Path, base: Path, adapter: Path, chosen: ExportSettings | Non
     """Export into `folder`/model, which is returned."""
     chosen = chosen or settings()
     asked = AskedModel(
-        model="Tiny-EC",
-        base=base,
-        adapter=adapter,
-        template=PROMPTS / "alpaca.jinja",
-        threads=1,
+        model="Tiny-EC", base=base, adapter=adapter, template=PROMPTS / "alpaca.jinja", threads=1
     )
     files = {
         task: write_records(folder / f"{task}.jsonl", 7, task=task, split="test")

@@ -60,10 +60,7 @@ def test_models_of_other_shares_of_records_are_drawn_against_their_number() -> N
     own = {"Words": learned, "Words-tenth": learned | {"train_fraction": 0.1}}
     rows[0]["models"] += own
     of_both = figures_settings(with_table(entry={"rows": rows}, models=models | own))
-    assert of_both.tables[0].shares == (
-        ("Small-EC-tenth", "Small-EC"),
-        ("Words-tenth", "Words"),
-    )
+    assert of_both.tables[0].shares == (("Small-EC-tenth", "Small-EC"), ("Words-tenth", "Words"))
     shares = {name: one.share for name, one in of_both.context.models.items()}
     assert (shares["Small"], shares["Small-EC-tenth"], shares["Words"]) == (None, 0.1, 1.0)
     rows[0]["models"] = [name for name in rows[0]["models"] if name not in own]

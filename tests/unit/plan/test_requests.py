@@ -11,14 +11,7 @@ from support.stated_jobs import stated_jobs
 
 from ecslm.config.loading import read_config
 from ecslm.estimates.estimate import MIB
-from ecslm.plan.requests import (
-    LEARNED,
-    LENGTHS,
-    UNKNOWN,
-    UNKNOWN_RECORDS,
-    WITHOUT_MODEL,
-    Requests,
-)
+from ecslm.plan.requests import LEARNED, LENGTHS, UNKNOWN, UNKNOWN_RECORDS, WITHOUT_MODEL, Requests
 from ecslm.plan.study import Study
 from ecslm.schemas.task import CONFIG_FILE
 

@@ -57,11 +57,7 @@ SERVER = {"backend": "openai", "server": {"url": "https://models.example/v1", "m
         ({}, {"base": None}, "--base: missing: backend transformers needs it"),
         ({}, {"template": None}, "--template: missing: backend transformers needs it"),
         (SERVER, {"base": None, "access": '{"kye": "A"}'}, "--access: kye: unknown key"),
-        (
-            {"backend": "transformer"},
-            {},
-            "--settings: backend: unknown 'transformer'",
-        ),
+        ({"backend": "transformer"}, {}, "--settings: backend: unknown 'transformer'"),
     ],
 )
 def test_options_that_do_not_fit_are_one_line(

@@ -55,10 +55,7 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("precision", [QUANTISED, EXACT], ids=["nf4", "none"])
 def test_the_fused_model_has_the_logits_of_the_plain_one(
-    tiny_base: Path,
-    quantised_adapter: Path,
-    prompts: list[list[int]],
-    precision: dict[str, str],
+    tiny_base: Path, quantised_adapter: Path, prompts: list[list[int]], precision: dict[str, str]
 ) -> None:
     plain = logits(load(tiny_base, quantised_adapter, precision, False), prompts)
     fused = logits(load(tiny_base, quantised_adapter, precision, True), prompts)

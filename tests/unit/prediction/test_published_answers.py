@@ -85,9 +85,7 @@ def test_another_commit_is_refused_whatever_the_archive_is_called(tmp_path: Path
     assert "is of commit unknown, not of" in refusal(where, tmp_path)
 
 
-def test_of_an_archive_nothing_is_unpacked_but_the_texts_that_are_asked_for(
-    tmp_path: Path,
-) -> None:
+def test_of_an_archive_nothing_is_unpacked_but_the_texts_that_are_asked_for(tmp_path: Path) -> None:
     link = f"repository-{COMMIT}/results/small/SA/{OOD}.json"
     elsewhere = [(tarfile.REGTYPE, name) for name in ("../evil.json", "/evil.json")]
     hostile = [*elsewhere, (tarfile.CHRTYPE, "repository/device"), (tarfile.SYMTYPE, link)]

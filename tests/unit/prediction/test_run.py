@@ -232,11 +232,7 @@ def refused(folder: Path, *arguments: Any, **changes: Any) -> str:
 
 
 def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
-    tiny_base: Path,
-    other_base: Path,
-    fluent_adapter: Path,
-    quantised_adapter: Path,
-    tmp_path: Path,
+    tiny_base: Path, other_base: Path, fluent_adapter: Path, quantised_adapter: Path, tmp_path: Path
 ) -> None:
     """As when its directory is copied over that of another."""
     shown = write_records(tmp_path / "shown.jsonl", 1, split="test", few_shot_example=EXAMPLE)
@@ -341,10 +337,7 @@ def test_records_of_ones_own_need_three_fields_and_a_task_and_leave_only_results
         ([{}], "line 1: task: missing: set it on each line, or give --task"),
         ([{"task": "PM"}, {"task": "PM", "id": "1"}], "line 2: id: '1' is already on line 1"),
         ([{"task": "PM", "answer": "x"}], "line 1: answer: unknown key"),
-        (
-            [{"task": "PM", "few_shot_example": "yes"}],
-            "line 1: few_shot_example: not a JSON",
-        ),
+        ([{"task": "PM", "few_shot_example": "yes"}], "line 1: few_shot_example: not a JSON"),
     ],
 )
 def test_records_of_ones_own_that_could_not_be_scored_are_refused_before_the_work(

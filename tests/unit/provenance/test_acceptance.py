@@ -1,6 +1,7 @@
 """Which finished jobs are computed again to accept other code, and how they are compared."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,10 @@ def names(found: list[Finished]) -> list[str]:
 def test_samples_are_the_smallest_jobs_with_all_traits_and_one_of_the_others() -> None:
     sizes = {"large": 9, "small": 2, "middle": 4}
     jobs = [*(job(name, sizes[name], mode="free") for name in sizes), job("other", 5, mode="exact")]
+    jobs.append(replace(job("task", 6, mode="free"), key={"task": "PM"}))
     (group,) = groups_of(finished_jobs(jobs))
     *smallest, at_random = names(samples(group))
-    assert smallest == ["small.json", "other.json"]
+    assert smallest == ["small.json", "other.json", "task.json"]
     assert at_random in ("large.json", "middle.json")
 
 

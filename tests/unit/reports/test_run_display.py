@@ -11,14 +11,7 @@ from typing import Any
 
 import pytest
 
-from ecslm.reports.run_display import (
-    ERASE,
-    HEARTBEAT,
-    SHORT,
-    PlannedJob,
-    RunDisplay,
-    RunProgress,
-)
+from ecslm.reports.run_display import ERASE, HEARTBEAT, SHORT, PlannedJob, RunDisplay, RunProgress
 
 TRAIN, SCORE, TARGET = 7, 8, 99
 PLANNED = {TRAIN: PlannedJob(100.0, share=1.0), SCORE: PlannedJob(2.0, (SHORT,))}

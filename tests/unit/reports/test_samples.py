@@ -7,8 +7,7 @@ from ecslm.reports.samples import read_samples, readable
 
 
 @pytest.mark.parametrize(
-    ("count", "verdicts"),
-    [(0, ""), (1, "i"), (2, "ir"), (3, "iir"), (9, "iirr")],
+    ("count", "verdicts"), [(0, ""), (1, "i"), (2, "ir"), (3, "iir"), (9, "iirr")]
 )
 def test_there_are_as_many_as_configured_the_worst_first_with_the_answers_of_all_models(
     count: int, verdicts: str, results: Path
