@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from ecslm.common.files import Sha256
 from ecslm.data.problems import Kind
-from ecslm.models.precision import OF_PROMPTS
+from ecslm.models.precision import PROMPT_LIBRARIES
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, InputForm
 
@@ -125,7 +125,7 @@ class DescriptionSettings(JobSettings):
     """What the description of a task's records depends on: the answer type, the tokenizer, and the
     lengths at which inputs are cut."""
 
-    LIBRARIES: ClassVar[tuple[str, ...]] = OF_PROMPTS
+    LIBRARIES: ClassVar[tuple[str, ...]] = PROMPT_LIBRARIES
 
     answer: Answer
     """Type of the task's answers; only classes are counted."""

@@ -24,7 +24,7 @@ from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import AskedModel, Generated, Request, there
+from ecslm.prediction.backend import AskedModel, Generated, Request, required
 from ecslm.prediction.generation import load_model
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
@@ -82,7 +82,7 @@ def export_model(
         InputError: bad input, an adapter that does not match the base, a device that is missing,
             or an exported model that is not equal to the base with the adapter.
     """
-    base, adapter, prompt = there(model.base), there(model.adapter), model.prompt_template()
+    base, adapter, prompt = required(model.base), required(model.adapter), model.prompt_template()
     versions = require_locked(settings.libraries)
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
@@ -203,7 +203,7 @@ def _next_logits(model: Any, prompts: Sequence[TokenPrompt]) -> torch.Tensor:
 
 
 def _with_adapter(request: Request, base: Path, merged: bool) -> Any:
-    device, adapter = require_device(request.device), there(request.adapter).parent
+    device, adapter = require_device(request.device), required(request.adapter).parent
     how = base, adapter, request.settings.precision, merged, device
     return loaded_model(f"merged: {merged}", lambda: load_model(*how))
 

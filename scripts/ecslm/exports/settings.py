@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.models.precision import OF_MODELS, OF_PROMPTS
+from ecslm.models.precision import MODEL_LIBRARIES, PROMPT_LIBRARIES
 from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.references import TunedModelName
@@ -35,7 +35,7 @@ class ExportSettings(JobSettings):
     def libraries(self) -> tuple[str, ...]:
         """Libraries whose versions can change the exported model or the answers."""
         precisions = (library for one in self.tasks.values() for library in one.precision.libraries)
-        return (*OF_MODELS, *OF_PROMPTS, "peft", *dict.fromkeys(precisions))
+        return (*MODEL_LIBRARIES, *PROMPT_LIBRARIES, "peft", *dict.fromkeys(precisions))
 
     def modules(self) -> tuple[str, ...]:
         """The full names of the modules that answering loads by name."""

@@ -7,9 +7,9 @@ from ecslm.common.environment import cpu_type
 from ecslm.schemas.settings import Closed
 
 # Rendering a prompt and turning it into tokens.
-OF_PROMPTS = ("Jinja2", "tokenizers")
+PROMPT_LIBRARIES = ("Jinja2", "tokenizers")
 # Loading weights and running them.
-OF_MODELS = ("torch", "transformers", "accelerate", "safetensors")
+MODEL_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors")
 
 
 class Precision(Closed):

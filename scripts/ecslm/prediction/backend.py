@@ -59,7 +59,7 @@ class AskedModel:
         Raises:
             InputError: it is invalid, or has changed since the job began.
         """
-        return PromptTemplate(there(self.template), self.template_digest)
+        return PromptTemplate(required(self.template), self.template_digest)
 
 
 def backend_class(backend: str) -> "type[Backend[Any, Any]]":
@@ -111,7 +111,7 @@ class Request(AskedModel):
     access: str | None = None
 
 
-def there(path: Path | None) -> Path:
+def required(path: Path | None) -> Path:
     """The path, which must be given: `Backend.NEEDS`, or the script, has required it."""
     assert path is not None, "the backend needs it"
     return path

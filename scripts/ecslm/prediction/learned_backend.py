@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
-from ecslm.prediction.backend import Backend, Generated, Prompt, there
+from ecslm.prediction.backend import Backend, Generated, Prompt, required
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record, read_records, share_of
 from ecslm.schemas.task import TaskKind
@@ -40,7 +40,7 @@ class LearnedBackend(Backend[LearnedSettings, Prompt]):
 
     @property
     def _files(self) -> tuple[Path, Path]:
-        return there(self._request.train), there(self._request.val)
+        return required(self._request.train), required(self._request.val)
 
     def identity(self) -> list[str]:
         """The sha256 of the files that it learns from."""

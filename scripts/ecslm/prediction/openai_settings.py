@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ecslm.models.precision import OF_PROMPTS
+from ecslm.models.precision import PROMPT_LIBRARIES
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings, Sampling
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
@@ -84,7 +84,7 @@ Command = Annotated[str, AfterValidator(_command)]
 class ServedSettings(PredictionSettings):
     """How a model answers behind a server that the job starts."""
 
-    LIBRARIES: ClassVar[tuple[str, ...]] = OF_PROMPTS
+    LIBRARIES: ClassVar[tuple[str, ...]] = PROMPT_LIBRARIES
 
     backend: Literal["served"]
     serve: Command

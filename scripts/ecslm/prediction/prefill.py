@@ -111,7 +111,7 @@ def read(network: Network, prompts: Prompts, room: int) -> Reading:
         _fill(rooms, place, start, states)
         hidden.append(last)
         order += [row.prompt for row in chunk]
-    layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
+    layers = [PreallocatedLayer(keys, values, width) for keys, values in rooms]
     return Reading(order, torch.cat(hidden), Cache(layers=layers), mask)
 
 
@@ -133,7 +133,7 @@ def _read_chunk(
     if like := next((row.prefix for row in rows if row.prefix is not None), None):
         size = len(rows), known + longest
         rooms = [(_room(keys, *size), _room(values, *size)) for keys, values in like]
-        cache = Cache(layers=[RoomyLayer(keys, values, known) for keys, values in rooms])
+        cache = Cache(layers=[PreallocatedLayer(keys, values, known) for keys, values in rooms])
     for place, row in enumerate(rows):
         padding = [0] * (longest - len(row.rest))
         tokens.append([*padding, *row.rest])
@@ -201,7 +201,7 @@ def _divided(
     return [*alone, *shared]
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # untyped
+class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]  # untyped
     """Keys and values of a layer, with room for more: adding a token copies no other."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, filled: int) -> None:

@@ -32,7 +32,7 @@ from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.common.manifests import read_manifest
 from ecslm.common.worker import AT_END
 from ecslm.models.manifests import files_digest
-from ecslm.prediction.backend import Backend, Generated, Request, there
+from ecslm.prediction.backend import Backend, Generated, Request, required
 from ecslm.prediction.openai_backend import Answer, AnswerCache, ServerBackend, ServerPrompt
 from ecslm.prediction.openai_settings import OpenAISettings, ServedSettings, ServerSettings
 from ecslm.schemas.paths import EXPORT_EQUALITY
@@ -185,7 +185,7 @@ class ServedBackend(ServerBackend):
         """
         Backend.__init__(self, request)
         self._own: ServedSettings = request.settings
-        self._path = there(request.base)
+        self._path = required(request.base)
         self._manifest = read_manifest(self._path)
         self._folder = self._manifest.location(self._path).absolute()
         # Its port is known when it runs.

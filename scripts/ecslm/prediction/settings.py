@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ecslm.models.precision import OF_MODELS, OF_PROMPTS, Precision
+from ecslm.models.precision import MODEL_LIBRARIES, PROMPT_LIBRARIES, Precision
 from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, OptionForm
@@ -118,7 +118,7 @@ class TransformersSettings(PredictionSettings):
     def libraries(self) -> tuple[str, ...]:
         """The libraries of the model, its prompts, and its answers."""
         answers = ("llguidance",) if self.mode == "constrained" else ()
-        return (*OF_MODELS, *OF_PROMPTS, *self.precision.libraries, *answers)
+        return (*MODEL_LIBRARIES, *PROMPT_LIBRARIES, *self.precision.libraries, *answers)
 
     @property
     def mode(self) -> Mode | None:

@@ -16,7 +16,7 @@ from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.manifests import RETRAIN, AdapterManifest, files_digest, read_adapter
 from ecslm.models.prompts import batches_by_length, encode_prompt, require_markers
-from ecslm.prediction.backend import Backend, Generated, Prompt, there
+from ecslm.prediction.backend import Backend, Generated, Prompt, required
 from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas.record import Record
 
@@ -69,7 +69,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         """
         adapter = self._adapter
         return {
-            "base": base_identity(there(self._request.base)),
+            "base": base_identity(required(self._request.base)),
             "adapter": None if adapter is None else files_digest(adapter.files),
         }
 
@@ -158,7 +158,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
     @cached_property
     def _base(self) -> tuple[BaseManifest, Path]:
         """The base's manifest, and its verified directory."""
-        return read_base(there(self._request.base))
+        return read_base(required(self._request.base))
 
     @cached_property
     def _adapter(self) -> AdapterManifest | None:
@@ -168,7 +168,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         if (path := request.adapter) is None:
             return None
         adapter = read_adapter(path)
-        base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
+        base, template = read_model(required(request.base), BaseManifest), request.prompt_template()
         named = request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")

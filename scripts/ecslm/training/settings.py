@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ecslm.models.precision import OF_MODELS, OF_PROMPTS, Precision
+from ecslm.models.precision import MODEL_LIBRARIES, PROMPT_LIBRARIES, Precision
 from ecslm.schemas.settings import Closed, JobSettings
 
 FEWEST_TOKENS = 16
@@ -111,4 +111,4 @@ class AdapterSettings(JobSettings):
     @property
     def libraries(self) -> tuple[str, ...]:
         """Libraries whose versions can change the adapter."""
-        return (*OF_MODELS, *OF_PROMPTS, "peft", *self.precision.libraries)
+        return (*MODEL_LIBRARIES, *PROMPT_LIBRARIES, "peft", *self.precision.libraries)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from ecslm.prediction.backend import Backend, Generated, Prompt, there
+from ecslm.prediction.backend import Backend, Generated, Prompt, required
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
 
@@ -20,7 +20,7 @@ class Parrot(Backend[ParrotSettings, Prompt]):
     answered = 0
 
     def identity(self) -> str:
-        return there(self._request.base).read_text(encoding="utf-8")
+        return required(self._request.base).read_text(encoding="utf-8")
 
     def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         template, shots = self._request.prompt_template(), self._request.settings.shots

@@ -20,7 +20,7 @@ from ecslm.prediction.answers.forms import option_letters
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefill import Reading, RoomyLayer, read
+from ecslm.prediction.prefill import PreallocatedLayer, Reading, read
 from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas.record import Record
 
@@ -141,7 +141,7 @@ def _rest(
     for layer in batch.cache.layers:
         room = (0, 0, 0, longest)
         keys, values = (pad(one[places], room) for one in (layer.keys, layer.values))
-        layers.append(RoomyLayer(keys, values, layer.get_seq_length()))
+        layers.append(PreallocatedLayer(keys, values, layer.get_seq_length()))
     mask = network.tensor(known)
     states = network.states(
         network.tensor(tokens),

@@ -110,7 +110,7 @@ def _lettered(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) ->
 
 
 def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    """The passage of the input that is likest to a right answer, by those of training records,
+    """The passage of the input that is most like a right answer, by those of training records,
     after the opening (`Yes`) that most right answers to such a question have."""
     openings: dict[str, Counter[str]] = defaultdict(Counter)
     for record in train:

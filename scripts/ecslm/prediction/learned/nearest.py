@@ -34,7 +34,7 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
             for name in values_of(record):
                 with_attribute.setdefault(name, []).append(number)
 
-    def likest(wanted: str, among: dict[str, str]) -> list[str]:
+    def by_similarity(wanted: str, among: dict[str, str]) -> list[str]:
         vectors = vectorizer.transform([wanted, *among.values()])
         scores = (vectors[1:] @ vectors[0].T).toarray().ravel()
         return [list(among)[i] for i in np.argsort(-scores, kind="stable")]
@@ -45,11 +45,11 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
             case "choice":
                 wanted, options = fields.right_option(model), fields.options_of(record)
                 same = [one for one, text in options.items() if text == wanted]
-                best = same or likest(wanted, options)
+                best = same or by_similarity(wanted, options)
                 return fields.as_answer(record, best[0], texts) if best else ""
             case "ranking":
                 first = fields.ranked_items(model).get(model.output.strip()[:1], "")
-                return ",".join(likest(first, fields.ranked_items(record)))
+                return ",".join(by_similarity(first, fields.ranked_items(record)))
             case "extraction":
                 found = {}
                 for name in attributes_of(record, with_attribute):
