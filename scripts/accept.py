@@ -12,12 +12,15 @@ examples:
 """
 
 import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from ecslm.common.errors import all_of
 from ecslm.common.locks import held
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Choice
-from ecslm.provenance.acceptance import accept, finished_jobs, groups_of, revoked, samples
+from ecslm.provenance.acceptance import Finished, accept, finished_jobs, groups_of, revoked, samples
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import RUN_LOCK
@@ -46,12 +49,16 @@ def main(choice: Choice, revoke: str | None = None) -> None:
             ]
         if not groups:
             print("nothing to accept: no finished results are due for their code or versions alone")
-        for group, computed in groups:
-            count = f"{len(computed)} of {len(group)}"
-            print(f"{group[0].job.rule}: computing {count} again", flush=True)
-            with tempfile.TemporaryDirectory(prefix="ecslm-accept-") as folder:
-                for path in accept(group, computed, Path(folder)):
-                    print(f"  equal: recorded in {path}")
+        all_of(*(partial(compute, *one) for one in groups))
+
+
+def compute(group: Sequence[Finished], computed: Sequence[tuple[Finished, str]]) -> None:
+    """Compute samples of a group again, each with its command, and say what was recorded."""
+    count = f"{len(computed)} of {len(group)}"
+    print(f"{group[0].job.rule}: computing {count} again", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ecslm-accept-") as folder:
+        for path in accept(group, computed, Path(folder)):
+            print(f"  equal: recorded in {path}", flush=True)
 
 
 if __name__ == "__main__":
