@@ -54,8 +54,7 @@ def main(choice: Choice, revoke: str | None = None) -> None:
 
 def compute(group: Sequence[Finished], computed: Sequence[tuple[Finished, str]]) -> None:
     """Compute samples of a group again, each with its command, and say what was recorded."""
-    count = f"{len(computed)} of {len(group)}"
-    print(f"{group[0].job.rule}: computing {count} again", flush=True)
+    print(f"{group[0].job.rule}: computing {len(computed)} of {len(group)} again", flush=True)
     with tempfile.TemporaryDirectory(prefix="ecslm-accept-") as folder:
         for path in accept(group, computed, Path(folder)):
             print(f"  equal: recorded in {path}", flush=True)

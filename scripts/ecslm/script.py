@@ -32,6 +32,7 @@ from ecslm.common.files import json_text, read_settings, write_bytes, write_line
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.fingerprint.running import planned_code
+from ecslm.schemas.paths import TOP
 from ecslm.schemas.settings import JobSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -192,11 +193,13 @@ def problems_of(error: Exception) -> InputError | None:
         return InputError("memory: exhausted: end other programs, or use a larger machine")
     full = number in NO_ROOM or f"(os error {errno.ENOSPC})" in text
     room = ": make room there, or write to another disk" if full else ""
-    if isinstance(error, PermissionError) and error.filename:
-        fix = f"`chmod -R u+rwX {error.filename}`, as its owner"
-        return InputError(Problem(f"permission denied: {fix}", error.filename))
     if isinstance(error, OSError):
-        return InputError(Problem(f"{error.strerror or error}{room}", error.filename or ""))
+        path, what = error.filename or (TOP if full else ""), f"{error.strerror or error}{room}"
+        if path and isinstance(error, PermissionError):
+            # The file may be one that was to be made.
+            at = path if os.path.lexists(path) else Path(path).parent
+            what = f"permission denied: `chmod -R u+rwX {at}`, as its owner"
+        return InputError(Problem(what, path))
     return InputError(f"{text}{room}") if full else None
 
 

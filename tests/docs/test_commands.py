@@ -49,8 +49,10 @@ def script_problem(words: tuple[str, ...]) -> str:
 
 def make_problem(words: tuple[str, ...]) -> str:
     """What make would not know: a target, or a variable of it."""
-    run = subprocess.run(["make", "-n", *words], capture_output=True, text=True, check=False)
-    return run.stderr if run.returncode else ""
+    command = ["make", "--dry-run", *words]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # A folder is no target.
+    return run.stderr or "".join(re.findall("Nothing to be done for '(?!setup').*", run.stdout))
 
 
 @cache

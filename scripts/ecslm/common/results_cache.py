@@ -57,7 +57,7 @@ class Kept:
     last_used: float
     """Seconds since the epoch."""
     space: int
-    """Bytes that it takes, and its removal would free: none for files that are also results."""
+    """Bytes that it takes; none if files of it are also results, as large ones are."""
 
 
 class ResultsCache:
@@ -163,7 +163,7 @@ def kept_entries(cache: ResultsCache) -> list[Kept]:
                 entry = _read_entry(folder)
             last_used = (folder if entry is None else path).stat().st_mtime
             files = [file.stat() for file in folder.iterdir() if file != path]
-            space = sum(one.st_size for one in files if one.st_nlink == 1)
+            space = 0 if any(one.st_nlink > 1 for one in files) else sum(x.st_size for x in files)
             # Another process may be writing it.
             if entry is not None or last_used < time.time() - DAY:
                 found.append(Kept(folder, entry, last_used, space))

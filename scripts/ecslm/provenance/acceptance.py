@@ -2,8 +2,8 @@
 
 Finished jobs that other code would compute again are grouped by what made them. Of each group the
 smallest jobs are computed again in a folder of their own, without the cache of results: one at
-least for each value of each setting, base, adapter or none, and one at random. If manifests and
-results are equal, but for what costs are told in, and if every definition that has changed was
+least for each value of each setting, task, base, adapter or none, and one at random. If manifests
+and results are equal, but for what costs are told in, and if every definition that has changed was
 executed, the new pair of code and versions is recorded as equal to the old one.
 """
 

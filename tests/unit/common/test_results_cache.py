@@ -119,6 +119,7 @@ def test_an_edit_of_a_small_result_in_place_leaves_its_entry(tmp_path: Path) -> 
     (made / "weights").write_bytes(b"edited")
     assert taken(cache, tmp_path / "out") == CONTENTS
     assert (made / "cost").stat().st_nlink == 2
+    assert [kept.space for kept in kept_entries(cache)] == [0], "of which the link is a result"
 
 
 @pytest.mark.parametrize("copies", [True, False])

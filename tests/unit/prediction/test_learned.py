@@ -216,6 +216,7 @@ INPUTS = st.one_of(
     st.sampled_from(METHODS),
 )
 @example(["7", "8"], "PM", "nearest")
+@example(["", ""], "PM", "nearest")
 @hypothesis_settings(max_examples=8, deadline=None)
 def test_inputs_of_any_shape_have_answers(inputs: list[str], code: str, method: Method) -> None:
     given_ = [

@@ -26,7 +26,7 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
         known = vectorizer.fit_transform(inputs)
     except ValueError:
         # There is no word of two letters.
-        known = vectorizer.set_params(analyzer="char").fit_transform(inputs)
+        known = vectorizer.set_params(analyzer="char").fit_transform([x or " " for x in inputs])
     texts = fields.writes_texts(train)
     with_attribute: dict[str, list[int]] = {}
     if task.answer == "extraction":
