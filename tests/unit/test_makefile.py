@@ -92,6 +92,9 @@ def test_a_value_is_never_run_as_code(tmp_path: Path) -> None:
     for target in ("new", "check", "archive"):
         make("--dry-run", target, f"STUDY=$(shell touch {ran})")
         assert not ran.exists()
+    with pytest.raises(subprocess.CalledProcessError):
+        make("help", f"STUDY=$(shell touch {ran})")
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize("given", ["CONFIG=", "study=paper", "INPUT=text"])

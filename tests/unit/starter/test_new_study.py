@@ -71,6 +71,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests() -> N
     assert (rows - Counter(found)).total() == 3
     text = Path("mine.yaml").read_text()
     assert max(map(len, text.splitlines())) <= 100
+    assert text.count("#") > 25
     # Its last lines are comments that a person uncomments.
     before, costs = text.split("      # costs:")
     Path("mine.yaml").write_text(f"{before}      costs:{costs.replace('      # ', '      ')}")
