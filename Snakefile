@@ -12,6 +12,7 @@ include: "rules/data.smk"
 include: "rules/adapters.smk"
 include: "rules/predictions.smk"
 include: "rules/metrics.smk"
+include: "rules/tidy.smk"
 include: "rules/exports.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
@@ -30,7 +31,8 @@ rule all:
         targets("check_data", "dataset", "describe_data", "leakage", "data_card"),
         targets("fetch_answers", "train_adapter", "predict", "bertscore"),
         targets("score", "score_baseline", "score_over_seeds", "choose_baseline"),
-        targets("differences", "compare", "tidy_scores"),
+        targets("differences", "compare"),
+        targets("tidy_scores", "tidy_comparisons", "tidy_costs", "tidy_records"),
         targets("render_table", "draw_figures", "report_page"),
 
 

@@ -1,20 +1,4 @@
-from ecslm.plan.report import model_card_settings, score_rows_settings
-
-
-rule tidy_scores:
-    """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
-    input:
-        results=lambda job: of_study(score_rows_settings(STUDY).files()),
-    output:
-        csv="<results>/scores.csv",
-        parquet="<results>/scores.parquet",
-        manifest="<results>/scores.manifest.json",
-    params:
-        **gathered_by("tidy_scores.py", score_rows_settings),
-    shell:
-        "python scripts/tidy_scores.py --results {params.results} --settings {params.settings:q}"
-        " --code {params.code} --csv {output.csv} --parquet {output.parquet}"
-        " --manifest {output.manifest} 2> {log}"
+from ecslm.plan.report import model_card_settings
 
 
 rule export_model:

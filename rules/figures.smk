@@ -1,5 +1,4 @@
 from ecslm.plan.report import figures_settings
-from ecslm.schemas.paths import PUBLISHED_SCORES
 
 FIGURES = [figure.name for figure in figures_settings(STUDY).names()]
 
@@ -8,7 +7,6 @@ rule draw_figures:
     """step: draw all figures of scores and training"""
     input:
         results=lambda job: of_study(figures_settings(STUDY).files()),
-        published=lambda job: STUDY.published(PUBLISHED_SCORES) or [],
     output:
         svg=shown(expand("<results>/figures/{figure}.svg", figure=FIGURES), "Figures", "figure"),
         pdf=expand("<results>/figures/{figure}.pdf", figure=FIGURES),
@@ -17,5 +15,5 @@ rule draw_figures:
         **gathered_by("draw_figures.py", figures_settings),
     shell:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
-        " --published {input.published:q} --code {params.code} --manifest {output.manifest}"
+        " --code {params.code} --manifest {output.manifest}"
         " 2> {log}"

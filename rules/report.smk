@@ -1,5 +1,5 @@
 from ecslm.plan.report import report_settings
-from ecslm.plan.tables import in_report_order, table_files, table_resources, table_settings
+from ecslm.plan.tables import in_report_order, table_resources, table_settings
 from ecslm.reports.settings import base_names, report_files
 from ecslm.schemas.paths import BASES
 
@@ -9,7 +9,7 @@ TABLES = [*in_report_order(STUDY)]
 rule render_table:
     """step: make one LaTeX table"""
     input:
-        results=lambda job: of_study(table_files(STUDY, job.table)),
+        results=lambda job: of_study(STUDY.settings.tables[job.table].files),
         template="report/tabular.tex.jinja",
         float_template="report/float.tex.jinja",
         resources=lambda job: list(table_resources(STUDY, job.table).values()),

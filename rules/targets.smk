@@ -34,6 +34,9 @@ JOBS = {
     "differences": each("task", COMPARED),
     "compare": [{}] if COMPARED else [],
     "tidy_scores": [{}],
+    "tidy_comparisons": [{}],
+    "tidy_costs": [{}],
+    "tidy_records": [{}],
     "export_model": each("model", STUDY.exported_models),
     "model_card": each("model", STUDY.exported_models),
     "render_table": each("table", TABLES),
@@ -83,7 +86,7 @@ rule metrics:
     """target: score all answers, and compare the models"""
     input:
         targets("check_data", "score", "score_baseline", "score_over_seeds", "choose_baseline"),
-        targets("differences", "compare", "tidy_scores"),
+        targets("differences", "compare", "tidy_scores", "tidy_comparisons", "tidy_records"),
 
 
 rule tables:

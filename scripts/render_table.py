@@ -38,9 +38,9 @@ def main(
         notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
     entry, study = settings.table, settings.context
-    files = [results / path for path in entry.files(study)]
-    origin.reads(*files, template, float_template, published, notes)
     resources = {"published": published, "notes": notes}
+    origin.reads(*(results / path for path in entry.files), template, float_template)
+    origin.reads(*resources.values())
     built = entry.build(table, Inputs(study, results, resources))
     floats, tabulars = render_table(template, float_template, built)
     origin.writes({tex: floats, tabular: tabulars, json: json_text(asdict(built))})

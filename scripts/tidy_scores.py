@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
-from ecslm.exports.settings import ScoreRowsSettings
-from ecslm.exports.tidy_scores import score_frame
 from ecslm.script import Origin, OutputFile, job, run_script
+from ecslm.tidy.rows import TidySettings
+from ecslm.tidy.scores import score_files, score_frame
 
 
 @job()
 def main(
-    origin: Origin, settings: ScoreRowsSettings, results: Path, csv: OutputFile, parquet: OutputFile
+    origin: Origin,
+    settings: TidySettings,
+    results: Path,
+    csv: OutputFile,
+    parquet: OutputFile,
+    published: Path | None = None,
 ) -> None:
     """
     Args:
@@ -17,9 +22,10 @@ def main(
         results: results directory of the study, as results/demo
         csv: CSV file to write
         parquet: Parquet file to write
+        published: published results, as CSV
     """
-    origin.reads(*(results / path for path in settings.files()))
-    frame = score_frame(settings, results)
+    origin.reads(*(results / path for path in score_files(settings.context)), published)
+    frame = score_frame(settings, results, published)
     # Numbers have all their digits, and missing values are empty.
     as_csv = frame.to_csv(index=False, lineterminator="\n")
     origin.writes({csv: as_csv, parquet: frame.to_parquet(engine="pyarrow", index=False)})

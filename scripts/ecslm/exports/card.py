@@ -6,21 +6,16 @@ A Markdown file whose head the hub reads.
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.files import read_json, read_model
 from ecslm.common.manifests import verify_result
 from ecslm.common.templates import render_template
 from ecslm.exports.settings import ModelCardSettings
-from ecslm.exports.tidy_scores import rows_of
 from ecslm.models.bases import BaseManifest
 from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas import paths
 from ecslm.tables.model import percent_text
-from ecslm.tables.scores import best_simple
-
-# A tidy row, by the names of columns; None is what is missing.
-Line = dict[str, Any]
+from ecslm.tidy.rows import Row, read_tidy
 
 
 def render_card(template: Path, results: Path, base: Path, settings: ModelCardSettings) -> str:
@@ -54,18 +49,15 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
     return render_template(template, values, filters)
 
 
-def _lines(results: Path, settings: ModelCardSettings) -> Iterator[Line]:
+def _lines(results: Path, settings: ModelCardSettings) -> Iterator[Row]:
     """The tidy rows of the model's strict scores, each with the name and the value of the best
     simple baseline, and whether the model is not better."""
-
-    def strict(name: str, seed: int, task: str) -> dict[str, Line]:
-        rows = rows_of(results, name, seed, task)
-        return {row["setting"]: row for row in rows if row["protocol"] == "strict"}
-
-    for code in settings.context.tasks:
-        simple = best_simple(results, code) if code in settings.context.simple else None
-        others = strict(simple, 0, code) if simple else {}
-        for setting, line in strict(settings.model, settings.seed, code).items():
-            value, other = line["value"], others.get(setting, {}).get("value")
+    rows = read_tidy(results / paths.SCORES_PARQUET, protocol=["strict"])
+    best = {(row["task"], row["setting"]): row for row in rows if row["best_simple"]}
+    for line in rows:
+        if (line["model"], line["seed"]) == (settings.model, settings.seed):
+            simple = best.get((line["task"], line["setting"]), {})
+            value, other = line["value"], simple.get("value")
             worse = other is not None and (value is None or value <= other)
-            yield line | {"simple": simple, "simple_value": other, "not_better": worse}
+            more = {"simple": simple.get("model"), "simple_value": other, "not_better": worse}
+            yield line | more

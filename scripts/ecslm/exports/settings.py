@@ -1,4 +1,4 @@
-"""Settings of what is for use elsewhere: exported models, their cards, scores as tidy rows."""
+"""Settings of what is for use elsewhere: exported models and their cards."""
 
 from typing import ClassVar
 
@@ -9,8 +9,7 @@ from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.references import TunedModelName
 from ecslm.schemas.settings import Closed, JobSettings
-from ecslm.tables.scores import score_files
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 
 class ExportEntry(Closed):
@@ -42,28 +41,6 @@ class ExportSettings(JobSettings):
         return tuple(sorted({name for one in self.tasks.values() for name in one.modules()}))
 
 
-class ScoreRowsSettings(JobSettings):
-    """Everything except files that can change the rows."""
-
-    LIBRARIES: ClassVar[tuple[str, ...]] = ("pandas", "pyarrow")
-
-    study: str
-    """Name of the study."""
-    context: TableContext
-    """Its models and trivial baselines."""
-
-    def files(self) -> list[str]:
-        """The files that the rows are read from, relative to the study's results directory."""
-        found = set(score_files(self.context))
-        for name, model in self.context.models.items():
-            for seed in model.seeds:
-                if model.tuned:
-                    found.add(paths.ADAPTER.format(model=model.adapter_of, seed=seed))
-                for task in model.tasks:
-                    found.add(paths.PREDICTIONS.format(model=name, seed=seed, task=task))
-        return sorted(found)
-
-
 class ModelCardSettings(JobSettings):
     """Everything except files that can change the card."""
 
@@ -75,8 +52,8 @@ class ModelCardSettings(JobSettings):
     """Seed of its adapter."""
     study: str
     """Title of the study."""
-    context: TableContext
-    """The model with this seed alone, and its tasks with their simple baselines."""
+    context: StudyContext
+    """The study's data, and the tasks that the model answers."""
     base_license: str | None
     """Licence of the base; null if not configured."""
     data_hub_id: str | None
@@ -92,4 +69,4 @@ class ModelCardSettings(JobSettings):
     def files(self) -> list[str]:
         """The files that the card reads, likewise."""
         exported = (path.format(model=self.model) for path in (paths.EXPORT, paths.EXPORT_EQUALITY))
-        return [*exported, self.adapter, *score_files(self.context)]
+        return [*exported, self.adapter, paths.SCORES_PARQUET]

@@ -55,14 +55,14 @@ class LogEntry(BaseModel):
 
 
 def draw_figures(
-    settings: FiguresSettings, results: Path, published: Path
+    settings: FiguresSettings, results: Path
 ) -> Iterator[tuple[FigureName, Figure, str]]:
     """All figures, one after the other, with their descriptions.
 
     Raises:
         InputError: a file is missing, altered or invalid.
     """
-    scores, logs = read_scores(results, settings, published), read_logs(results, settings)
+    scores, logs = read_scores(results, settings), read_logs(results, settings)
     tables = {table.name: table for table in settings.tables}
     for name in settings.names():
         own = scores[scores["table"] == name.table]
@@ -75,7 +75,7 @@ def draw_figures(
                 yield name, *draw_loss(logs, settings)
 
 
-def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd.DataFrame:
+def read_scores(results: Path, settings: FiguresSettings) -> pd.DataFrame:
     """The scores of all drawn tables, those that are defined and can be compared, in the order of
     columns and rows: published ones, models, and the best simple baseline. Models whose answers are
     limited to valid ones never compete with free ones.
@@ -90,7 +90,7 @@ def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd
     Raises:
         InputError: a file is missing, altered or invalid.
     """
-    inputs = Inputs(settings.context, results, {"published": published})
+    inputs = Inputs(settings.context, results, {})
     models, rows = settings.context.models, list[dict[str, Any]]()
     known = style.looks(one.family for one in models.values())
     for drawn in settings.tables:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from ecslm.schemas import paths
+from ecslm.schemas.paths import ADAPTER, SCORES_PARQUET
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.tables.kinds.results import ResultsEntry
-from ecslm.tables.scores import score_files
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 FigureKind = Literal["intervals", "computation", "records", "loss"]
 
@@ -45,7 +44,7 @@ class FiguresSettings(JobSettings):
     LIBRARIES: ClassVar[tuple[str, ...]] = ("matplotlib", "numpy", "pandas")
 
     tables: tuple[DrawnTable, ...] = ()
-    context: TableContext
+    context: StudyContext
     """The study."""
 
     def names(self) -> Iterator[FigureName]:
@@ -79,7 +78,5 @@ class FiguresSettings(JobSettings):
         digest no figure shall be known.
         """
         trained = self.trained.items()
-        logs = [
-            paths.ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds
-        ]
-        return [*(dict.fromkeys(score_files(self.context)) if self.tables else ()), *logs]
+        logs = (ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds)
+        return [*[SCORES_PARQUET] * bool(self.tables), *logs]

@@ -9,17 +9,17 @@ from typing import Any
 from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
 from ecslm.data.settings import HubData
-from ecslm.exports.settings import ModelCardSettings, ScoreRowsSettings
+from ecslm.exports.settings import ModelCardSettings
 from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
-from ecslm.plan.tables import in_report_order, table_context
+from ecslm.plan.tables import in_report_order, study_context
+from ecslm.plan.tidy import part_of
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
 from ecslm.tables.kinds.claims import ClaimsEntry
 from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.kinds.results import ResultsEntry
-from ecslm.tables.settings import TableContext
 
 # Libraries whose versions the report lists.
 LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
@@ -29,7 +29,7 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study: the first of its results tables, and those whose tuned models
     all differ in the share of their training records."""
-    context, tables = table_context(study), list[DrawnTable]()
+    context, tables = study_context(study), list[DrawnTable]()
     for name, entry in in_report_order(study).items():
         if isinstance(entry, ResultsEntry):
             rows = {row: context.models[row] for row in entry.models}
@@ -43,13 +43,8 @@ def figures_settings(study: Study) -> FiguresSettings:
                 drawn = entry.model_copy(update={"caption": ""})
                 tables.append(DrawnTable(name=name, entry=drawn, shares=shares))
     drawn_parts = dict.fromkeys(("tasks", "models", "baselines", "simple"), True)
-    shown = _part_of(context, data={"comparable"}, **drawn_parts)
+    shown = part_of(context, data={"comparable"}, **drawn_parts)
     return FiguresSettings(tables=tuple(tables), context=shown)
-
-
-def _part_of(context: TableContext, **parts: Any) -> TableContext:
-    """What a job shows of a study: a title that is not drawn, for example, changes no figure."""
-    return TableContext.model_validate(context.model_dump(include=parts))
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -57,7 +52,7 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
     groups: dict[str, dict[float, str]] = {}
     but_share: Any = {"seeds": True, "train_fraction": True, "training": {"train_fraction"}}
     for name in sorted(names):
-        if share := table_context(study).models[name].share:
+        if share := study_context(study).models[name].share:
             others = study.model(name).model_dump_json(exclude=but_share)
             groups.setdefault(others, {}).setdefault(share, name)
     found = (tuple(same[share] for share in sorted(same)) for same in groups.values())
@@ -67,7 +62,7 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
 @cache
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    settings, context = study.settings, table_context(study)
+    settings, context = study.settings, study_context(study)
     tables = in_report_order(study)
     results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
     costs = [entry for entry in tables.values() if isinstance(entry, CostEntry)]
@@ -98,7 +93,6 @@ def report_settings(study: Study) -> ReportSettings:
         },
         figures=tuple(figures_settings(study).names()),
         tasks=tuple(tasks),
-        metrics={task: study.task(task).metric for task in tasks},
         models=(*rows, *sorted(run.difference(rows))),
         recipes={
             name: Recipe(precision=model.precision, training=model.training)
@@ -115,24 +109,16 @@ def report_settings(study: Study) -> ReportSettings:
     )
 
 
-def score_rows_settings(study: Study) -> ScoreRowsSettings:
-    """The models and baselines that have scores."""
-    of_models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
-    context = _part_of(table_context(study), models=of_models, baselines=True)
-    return ScoreRowsSettings(study=study.name, context=context)
-
-
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:
     """What the card of a model, with its first seed, says of the study."""
-    data, context, seed = source_of(study).data, table_context(study), study.first_seed(model)
-    own = context.models[model].model_copy(update={"seeds": (seed,)})
-    shown = _part_of(context, data=True, tasks={*own.tasks}, simple={*own.tasks})
+    data, context = source_of(study).data, study_context(study)
+    base = context.models[model].base
     return ModelCardSettings(
         model=model,
-        seed=seed,
+        seed=study.first_seed(model),
         study=study.settings.title,
-        context=shown.model_copy(update={"models": {model: own}}),
-        base_license=study.config.licenses.get(own.base or ""),
+        context=part_of(context, data=True, tasks={*context.models[model].tasks}),
+        base_license=study.config.licenses.get(base or ""),
         data_hub_id=data.id if isinstance(data, HubData) else None,
         data_license=data.license,
     )
@@ -148,4 +134,4 @@ def study_summary(study: Study) -> str:
     if not results.is_dir():
         fix = "run the study first, by `make reproduce` and the same STUDY or CONFIGFILE"
         raise InputError(f"{results}: no results yet: {fix}")
-    return run_summary(study.name, study.settings.settings[0], table_context(study), results)
+    return run_summary(study.name, study.settings.settings[0], study_context(study), results)

@@ -1,4 +1,4 @@
-"""The tables of a study, what each needs to know about it, and what it reads."""
+"""The printed tables of a study, and what all that is printed needs to know about it."""
 
 from functools import cache
 from pathlib import Path
@@ -13,20 +13,16 @@ from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.inputs import Inputs, Published
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
-from ecslm.tables.settings import DataContext, ModelContext, TableContext, TaskContext
+from ecslm.tables.scores import Published
+from ecslm.tidy.scores import read_published
+from ecslm.tidy.study import DataContext, ModelContext, StudyContext, TaskContext
 
 
 @cache
 def table_settings(study: Study, table: str) -> TableRequest:
     """A table's entry, with the study."""
-    return TableRequest(table=study.settings.tables[table], context=table_context(study))
-
-
-def table_files(study: Study, table: str) -> list[str]:
-    """The results that a table reads, relative to the study's results directory."""
-    return study.settings.tables[table].files(table_context(study))
+    return TableRequest(table=study.settings.tables[table], context=study_context(study))
 
 
 def table_resources(study: Study, table: str) -> dict[str, str]:
@@ -46,14 +42,13 @@ def check_tables(study: Study) -> None:
         where = f"studies.{study.name}.published_numbers: {study.settings.published_numbers}"
         fix = f"no {paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
         raise InputError(f"{where}: {fix}")
-    known = study.config.tasks
+    known, published = study.config.tasks, Published(read_published(Path(path)), path)
     problems = [
         f"{path}: line 1: {column}: the column is of no task{nearest(column, known)}"
-        for column in sorted(Published(Path(path)).columns.difference(known))
+        for column in sorted(published.columns.difference(known))
     ]
     for table, entry in study.settings.tables.items():
-        files = {option: Path(path) for option, path in table_resources(study, table).items()}
-        found = entry.problems(Inputs(table_context(study), Path(study.results), files))
+        found = entry.problems(study_context(study), published)
         problems += [f"studies.{study.name}.tables.{table}: {problem}" for problem in found]
     if problems:
         raise InputError(*problems)
@@ -67,10 +62,10 @@ def in_report_order(study: Study) -> dict[str, AnyEntry]:
 
 
 @cache
-def table_context(study: Study) -> TableContext:
+def study_context(study: Study) -> StudyContext:
     """Everything that tables may need to know about a study."""
     settings = study.settings
-    return TableContext(
+    return StudyContext(
         data=DataContext(source=source_of(study).title(), comparable=settings.published_comparable),
         tasks={code: _task(study.task(code)) for code in settings.tasks},
         models={name: _model(study, name) for name in settings.models},

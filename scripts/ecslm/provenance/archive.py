@@ -40,7 +40,7 @@ CODE = (
 PROOF = ("manifest.json", "cost.json", "log.jsonl")
 PROOF_ALONE = {
     *("base_model", "train_adapter", "export_model", "model_card"),
-    *("dataset", "fetch_answers", "predict", "bertscore"),
+    *("dataset", "fetch_answers", "predict", "bertscore", "tidy_records"),
 }
 
 # How variables of the environment that hold a secret are called, and its least length.

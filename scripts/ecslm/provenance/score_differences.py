@@ -14,7 +14,7 @@ from ecslm.common.manifests import read_manifest, verify_result
 from ecslm.common.text import number_of
 from ecslm.provenance.why import Change, changes
 from ecslm.schemas import paths
-from ecslm.schemas.paths import METRICS_MANIFEST, SCORES_MANIFEST, SCORES_PARQUET
+from ecslm.schemas.paths import METRICS_MANIFEST, SCORES_PARQUET
 from ecslm.tables.model import MISSING
 
 # What names a score, in the order of sorting, and what it says.
@@ -106,8 +106,10 @@ def as_text(found: Mapping[str, Any]) -> str:
 def _read_scores(folder: Path) -> pd.DataFrame:
     if not (folder / SCORES_PARQUET).is_file():
         raise InputError(f"{folder}: no {SCORES_PARQUET}: name the results of a study that has run")
-    verify_result(folder / SCORES_PARQUET, folder / SCORES_MANIFEST)
+    verify_result(folder / SCORES_PARQUET)
     frame = pd.read_parquet(folder / SCORES_PARQUET, columns=[*KEY, *VALUES])
+    # Neither means over seeds nor published results.
+    frame = frame[frame["seed"].notna()]
     return frame.astype(object).where(frame.notna(), None)
 
 

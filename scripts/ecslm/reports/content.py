@@ -8,9 +8,11 @@ from typing import Any
 from ecslm.common.files import read_json
 from ecslm.common.manifests import read_result
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
-from ecslm.reports.verdict import Verdict, read_verdicts
-from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
+from ecslm.reports.verdict import Verdict, prices_of, verdicts_of
+from ecslm.schemas.paths import ADAPTER, BASE, COSTS_PARQUET, SCORES_PARQUET, TABLE_JSON
 from ecslm.tables.model import Cell, Row, Table
+from ecslm.tables.scores import Scores
+from ecslm.tidy.rows import read_tidy
 
 CAPTIONS = {
     "computation": "{table}: score against computation. Floating-point operations for each token: "
@@ -40,6 +42,7 @@ class Content:
     Attributes:
         adapters: manifests of adapters, by path; `bases`: those of bases.
         verdicts: on the model that the answer is about, by setting.
+        prices: what is known of its costs: of what, how much, and what else is known.
         commit: that of the project when the report was built, None if there is none.
     """
 
@@ -48,6 +51,7 @@ class Content:
     adapters: Mapping[str, Any]
     bases: Mapping[str, Any]
     verdicts: tuple[Verdict, ...]
+    prices: tuple[tuple[str, str, str], ...]
     commit: str | None
 
     def of_kind(self, *kinds: str) -> list[Table]:
@@ -129,11 +133,14 @@ def read_content(
     """
     files = (results / TABLE_JSON.format(table=name) for name in settings.tables)
     tables = tuple(read_result(path, Table) for path in files)
+    scores = Scores(read_tidy(results / SCORES_PARQUET), settings.context)
+    costs = read_tidy(results / COSTS_PARQUET)
     return Content(
         settings=settings,
         tables=tables,
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
-        verdicts=tuple(read_verdicts(results, settings, tables)),
+        verdicts=tuple(verdicts_of(scores, costs, settings, tables)),
+        prices=tuple(prices_of(costs, settings)),
         commit=commit,
     )

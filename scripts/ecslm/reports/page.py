@@ -2,25 +2,23 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from ecslm.common.files import read_text
-from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import read_result, verify_result
+from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.templates import render_template
 from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable
-from ecslm.reports.verdict import MARKS, panels_of, read_prices
+from ecslm.reports.settings import ReportSettings, listing_files
+from ecslm.reports.verdict import MARKS, panels_of
 from ecslm.reports.words import columns_of, facts
 from ecslm.schemas import paths
-from ecslm.schemas.metrics_file import MetricsFile
-from ecslm.tables.scores import score_files
+from ecslm.tidy.rows import Row, read_tidy
 
 # Colours of figures that the page has its own of, which differ where it is dark.
 THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)"}
@@ -43,18 +41,17 @@ def render_page(
     sources = dict.fromkeys(source for cell in cells for source in cell.sources)
     numbers = {source: n for n, source in enumerate(sources)}
     released = bool(content.of_kind("reproduction"))
-    origins = json.dumps(origins_of(sources, results, released), ensure_ascii=False)
+    origins = json.dumps(list(origins_of(sources, results, settings, released)), ensure_ascii=False)
 
     def svg(name: str) -> Markup:
         path = results / paths.FIGURE_SVG.format(figure=name)
         verify_result(path, results / paths.FIGURES_MANIFEST)
         return inline_svg(read_text(path), name, captions[name])
 
-    for path in (*score_files(settings.context), *([paths.DATA_CARD] if settings.card else [])):
-        verify_result(results / path)
+    if settings.card:
+        verify_result(results / paths.DATA_CARD)
     values: Mapping[str, Any] = {
         "content": content,
-        "costs": list(read_prices(results, settings)),
         "mark_words": MARKS,
         "figures": figures,
         # The files behind a cell, by their numbers, and what is known of each: as the content of a
@@ -79,23 +76,26 @@ def render_page(
     return render_template(template, values, filters, autoescape=True)
 
 
-def origins_of(sources: Iterable[str], results: Path, released: bool) -> list[dict[str, Any]]:
+def origins_of(
+    sources: Iterable[str], results: Path, settings: ReportSettings, released: bool
+) -> Iterator[dict[str, Any]]:
     """Of the files that cells came from: path, sha256 if they are results, and facts on their
     scores by setting.
 
     Raises:
-        InputError: a score is missing, altered or invalid.
+        InputError: the scores, or a manifest, are altered or invalid.
     """
-    found = []
+    digests: dict[Path, str] = {}
+    for path in listing_files(settings):
+        read = read_manifest(manifest_of(results / path)).inputs
+        digests |= {Path(file): digest for file, digest in read.items()}
+    scores: dict[str, dict[str, list[Row]]] = {}
+    for row in read_tidy(results / paths.SCORES_PARQUET):
+        if row["seed"] is not None:
+            scores.setdefault(row["source"], {}).setdefault(row["setting"], []).append(row)
     for source in sources:
-        scores: dict[str, Any] = {}
-        if fnmatch(source, paths.METRICS_FILE.format(model="*", seed="*", task="*")):
-            settings = read_result(results / source, MetricsFile).settings
-            scores = {setting: dict(facts(one, released)) for setting, one in settings.items()}
-        path = results / source
-        digest = sha256_of_file(path) if path.is_file() else None
-        found.append({"path": source, "sha256": digest, "scores": scores})
-    return found
+        told = {of: dict(facts(rows, released)) for of, rows in scores.get(source, {}).items()}
+        yield {"path": source, "sha256": digests.get(results / source), "scores": told}
 
 
 def inline_svg(text: str, name: str, label: str) -> Markup:

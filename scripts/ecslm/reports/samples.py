@@ -1,7 +1,4 @@
-"""Sample records with the answers of all models, side by side.
-
-The task's metric, which is loaded by name, says how good an answer is.
-"""
+"""Sample records with the answers of all models, side by side."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecslm.reports.settings import ReportSettings, models_answering
-from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
-from ecslm.schemas.prediction import read_predictions
-from ecslm.schemas.record import Record, read_records
+from ecslm.reports.settings import ReportSettings
+from ecslm.schemas.paths import RECORDS_PARQUET
 from ecslm.schemas.task import EXAMPLE
-from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.outcomes import read_outcome_rows
+from ecslm.tidy.rows import Row, read_tidy
 
 
 @dataclass(frozen=True)
@@ -38,9 +32,15 @@ class Answer:
 @dataclass(frozen=True)
 class Sample:
     """A record with the answers of all models that were asked it, that of the model which the
-    report is about first."""
+    report is about first. Those with an example in the prompt are to the same sample."""
 
-    record: Record
+    sample_id: str
+    task: str
+    setting: str
+    instruction: str
+    input: str
+    options: tuple[str, ...]
+    output: str
     answers: tuple[Answer, ...]
 
 
@@ -49,39 +49,51 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     answers worst, and then those that it answers best.
 
     Raises:
-        InputError: a file is missing or broken.
+        InputError: the records are altered.
+        OSError: they are missing.
     """
     found: list[Sample] = []
     for task in settings.tasks if settings.samples else ():
         # Ids of samples are hashes: in an order that is random, but reproducible.
         samples = list(_answered(results, settings, task))
-        samples.sort(key=lambda one: (one.answers[0].quality, one.record.sample_id))
-        for setting in sorted({one.record.setting for one in samples}):
-            ranked = [one for one in samples if one.record.setting == setting]
+        samples.sort(key=lambda one: (one.answers[0].quality, one.sample_id))
+        for setting in sorted({one.setting for one in samples}):
+            ranked = [one for one in samples if one.setting == setting]
             shown = min(settings.samples, len(ranked))
             found += ranked[: shown - shown // 2] + ranked[len(ranked) - shown // 2 :]
     return found
 
 
 def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sample]:
-    """The test records of a task that any model answers; those with an example in the prompt are
-    the same samples."""
-    if not (models := models_answering(settings, task)):
-        return
-    measure = metric(settings.metrics[task])
-    answers: dict[tuple[str, str], list[Answer]] = {}
+    """The test records of a task that any model answers."""
     # The one that the report is about comes first.
-    for model in sorted(models, key=lambda name: name != settings.answering):
-        job = {"model": model, "seed": settings.context.models[model].seeds[0], "task": task}
-        predictions = read_predictions(results / PREDICTIONS.format(**job))
-        texts = {one.id: one.prediction for one in predictions}
-        for row in read_outcome_rows(results / OUTCOMES.format(**job)):
-            answer = Answer(model, texts[row.id], measure.quality(row.outcome), row.invalid)
-            sample = row.setting.removesuffix(EXAMPLE), row.sample_id
-            answers.setdefault(sample, []).append(answer)
-    for record in read_records(results / DATASET.format(task=task, split="test")):
-        if given := answers.get((record.setting, record.sample_id)):
-            yield Sample(record, tuple(given))
+    models = sorted(settings.models, key=lambda name: name != settings.answering)
+    first = {name: settings.context.models[name].seeds[0] for name in models}
+    found = {"task": [task], "model": models, "seed": {*first.values()}}
+    rows = [
+        row
+        for row in read_tidy(results / RECORDS_PARQUET, **found)
+        if row["seed"] == first[row["model"]]
+    ]
+    rows.sort(key=lambda row: models.index(row["model"]))
+    samples: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        samples.setdefault((row["setting"].removesuffix(EXAMPLE), row["sample_id"]), []).append(row)
+    for (setting, sample_id), some in samples.items():
+        row = some[0]
+        yield Sample(
+            sample_id=sample_id,
+            task=task,
+            setting=setting,
+            instruction=row["instruction"],
+            input=row["input"],
+            options=tuple(json.loads(row["options"] or "[]")),
+            output=row["reference"],
+            answers=tuple(
+                Answer(one["model"], one["prediction"], one["quality"], one["invalid"])
+                for one in some
+            ),
+        )
 
 
 def readable(text: str) -> str:

@@ -3,17 +3,15 @@
 What has an order is a list: jobs get mappings with sorted keys.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
+from ecslm.common.manifests import manifest_of
 from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
-from ecslm.schemas.task import Metric
-from ecslm.scoring.settings import metric_module
-from ecslm.tables.costs import answering_files, training_files
-from ecslm.tables.scores import score_files
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 from ecslm.training.settings import TrainingSettings
 
 
@@ -36,7 +34,7 @@ class ReportSettings(JobSettings):
     """Title of the report."""
     question: str
     """What the study asks."""
-    context: TableContext
+    context: StudyContext
     """The study's data, tasks and models."""
     train_setting: str
     """Setting of the training records."""
@@ -48,8 +46,6 @@ class ReportSettings(JobSettings):
     """Evaluation settings of the tables of results and claims."""
     figures: tuple[FigureName, ...] = ()
     """Figures, in order."""
-    metrics: dict[str, Metric] = {}
-    """Headline metric of each task."""
     tasks: tuple[str, ...] = ()
     """Tasks, in order."""
     models: tuple[str, ...] = ()
@@ -71,38 +67,25 @@ class ReportSettings(JobSettings):
     versions: dict[str, str] = {}
     """Locked versions of the libraries."""
 
-    def modules(self) -> tuple[str, ...]:
-        """Those of the tasks' metrics, which say how good an answer is."""
-        return tuple(sorted(map(metric_module, set(self.metrics.values()))))
+
+def listing_files(settings: ReportSettings) -> tuple[str, ...]:
+    """The tables, printed and tidy, whose manifests list all files that a number came from."""
+    tables = (paths.TABLE_JSON.format(table=table) for table in settings.tables)
+    return (*tables, paths.SCORES_PARQUET, paths.COMPARISONS_PARQUET, paths.COSTS_PARQUET)
 
 
 def report_files(settings: ReportSettings) -> list[str]:
     """The files that the report reads, relative to the study's results directory."""
-    study, name, card = settings.context, settings.answering, [paths.DATA_CARD]
-    found = [
-        *(paths.TABLE_JSON.format(table=table) for table in settings.tables),
+    listing = listing_files(settings)
+    return [
+        *listing,
+        *(manifest_of(Path(path)).as_posix() for path in listing),
         *(paths.TABLE.format(table=table) for table in settings.tables),
         *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
-        *(card if settings.card else []),
+        *[paths.DATA_CARD] * settings.card,
         *adapter_manifests(settings),
-        *score_files(study),
+        *[paths.RECORDS_PARQUET] * bool(settings.samples),
     ]
-    if name is not None:
-        found += [*answering_files(study, name), *training_files(study, name)]
-        found += [paths.LATENCY.format(model=name)] if settings.timed else []
-        simple = {row for rows in study.simple.values() for row in rows} & study.models.keys()
-        found += [path for row in sorted(simple) for path in answering_files(study, row)]
-    for task in settings.tasks if settings.samples else ():
-        for model in models_answering(settings, task):
-            job = {"model": model, "seed": study.models[model].seeds[0], "task": task}
-            found += [paths.PREDICTIONS.format(**job), paths.OUTCOMES.format(**job)]
-            found.append(paths.DATASET.format(task=task, split="test"))
-    return list(dict.fromkeys(found))
-
-
-def models_answering(settings: ReportSettings, task: str) -> list[str]:
-    """The models that answer a task, in order."""
-    return [name for name in settings.models if task in settings.context.models[name].tasks]
 
 
 def adapter_manifests(settings: ReportSettings) -> list[str]:

@@ -23,7 +23,8 @@ from ecslm.scoring.answers import agreement, answer_counts
 from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS
 from ecslm.tables.scores import MOST_OF_ANSWER, Scores
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.scores import own_scores, rows_of
+from ecslm.tidy.study import StudyContext
 
 OF_RUN = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Best simple")
 # After a simple baseline that is as good as the model.
@@ -42,12 +43,12 @@ AGREEMENT = ("Model", "Model", "Answers to", "Same answer", "By chance")
 Answers = Mapping[tuple[str, str], Sequence[str]]
 
 
-def run_summary(study: str, setting: str, context: TableContext, results: Path) -> str:
+def run_summary(study: str, setting: str, context: StudyContext, results: Path) -> str:
     """The summary's text: what has been scored in a setting, and the results that exist.
 
     Each tuned model is shown beside its base, and all others by themselves.
     """
-    scores, models = Scores(results, context, partial=True), context.models
+    scores, models = Scores(own_scores(context, results, partial=True), context), context.models
     free = {n: one for n, one in models.items() if not (one.tuned or one.learned or one.limits)}
     # Without its adapter and an example.
     untuned = {one.family: n for n, one in free.items() if one.local and not one.shots}
@@ -75,7 +76,7 @@ def _is_outdated(pdf: Path) -> bool:
 
 
 def _rows(
-    context: TableContext, scores: Scores, setting: str, model: str, base: str | None
+    context: StudyContext, scores: Scores, setting: str, model: str, base: str | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """The row of each task, and a note below them all."""
     for code, task in context.tasks.items():
@@ -104,8 +105,9 @@ def score_summary(metrics: MetricsFile) -> str:
     of = "" if metrics.model is None else f" of {plain(metrics.model)}"
     seed = "" if metrics.seed is None else f", seed {metrics.seed}"
     lines = [f"{plain(metrics.task)}: {metrics.metric}{of}{seed}"]
-    for setting, scores in metrics.settings.items():
-        known = dict(facts(scores))
+    found = list(rows_of(metrics))
+    for setting in metrics.settings:
+        known = dict(facts(row for row in found if row["setting"] == setting))
         confusion = known.pop("Answers", {})
         lines += ["", plain(setting), *aligned([(f"  {name}", known[name]) for name in known])]
         if confusion:

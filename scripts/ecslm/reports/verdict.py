@@ -6,7 +6,6 @@ Tests are those in the table of claims, so that both say the same; without one, 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ecslm.common.text import number_of
@@ -16,6 +15,7 @@ from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, ModelCost
 from ecslm.tables.kinds.claims import BEATING, tested
 from ecslm.tables.model import MISSING, Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
+from ecslm.tidy.rows import Row
 
 OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not compared"}
 # By where the interval lies.
@@ -128,17 +128,13 @@ class Verdict:
         return found
 
 
-def read_verdicts(
-    results: Path, settings: ReportSettings, tables: Sequence[Table]
+def verdicts_of(
+    scores: Scores, costs: Sequence[Row], settings: ReportSettings, tables: Sequence[Table]
 ) -> list[Verdict]:
-    """The verdicts on the model that the answer is about, by setting.
-
-    Raises:
-        InputError: a score or a cost is missing, altered or invalid.
-    """
+    """The verdicts on the model that the answer is about, by setting."""
     if (model := settings.answering) is None:
         return []
-    scores, context = Scores(results, settings.context), settings.context
+    context = settings.context
     # By setting and task, what the first table of claims has in each column.
     claims: dict[tuple[str, str], dict[str, Cell]] = {}
     for table in [one for one in tables if one.kind == "claims"][:1]:
@@ -157,8 +153,8 @@ def read_verdicts(
                 task=task,
                 title=context.tasks[task].title,
                 metric=context.tasks[task].metric,
-                price=amount(results, settings, model, (task,)) or MISSING,
-                simple_price=amount(results, settings, simple[0], (task,)) if simple else "",
+                price=amount(costs, settings, model, (task,)) or MISSING,
+                simple_price=amount(costs, settings, simple[0], (task,)) if simple else "",
             )
             for task in settings.tasks
             for simple in [scores.simple(task, setting)]
@@ -230,22 +226,18 @@ def in_words(details: Mapping[str, Any]) -> str:
     return ""
 
 
-def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, str, str]]:
+def prices_of(costs: Sequence[Row], settings: ReportSettings) -> Iterator[tuple[str, str, str]]:
     """What is known of the costs of the model that the answer is about: of what, how much, and
-    what else is known.
-
-    Raises:
-        InputError: a file is missing or invalid.
-    """
+    what else is known."""
     if (name := settings.answering) is None:
         return
     tasks = settings.context.models[name].tasks
-    if requests := amount(results, settings, name, tasks):
+    if requests := amount(costs, settings, name, tasks):
         yield f"{REQUESTS:,} requests", requests, "in batches, on a device always busy"
         if settings.hourly and settings.context.models[name].prices is None:
             month = money(HOURS_PER_MONTH * settings.hourly, settings.currency)
             yield "The device, a month", month, "if it is always on, however few requests come"
-    model = _cost(results, settings, name, tasks, settings.timed)
+    model = _cost(costs, settings, name, tasks, settings.timed)
     hours = model.values["training device-hours"]
     # Its adapters may be those of another.
     if model.context.adapter_of == name and not math.isnan(hours):
@@ -258,12 +250,14 @@ def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, 
         yield "One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s"
 
 
-def amount(results: Path, settings: ReportSettings, name: str, tasks: tuple[str, ...]) -> str:
+def amount(
+    costs: Sequence[Row], settings: ReportSettings, name: str, tasks: tuple[str, ...]
+) -> str:
     """The price of 1,000 requests of some tasks to a row, or else how long they take here; "" if
     neither is known. Trivial rules need no device."""
     if name not in settings.context.models:
         return "free"
-    model = _cost(results, settings, name, tasks, timed=False)
+    model = _cost(costs, settings, name, tasks, timed=False)
     price, hourly = model.values["price"], settings.hourly
     if model.context.prices is None and not math.isnan(price):
         if hourly is None:
@@ -282,13 +276,12 @@ def money(value: float, currency: str | None) -> str:
 
 
 def _cost(
-    results: Path, settings: ReportSettings, name: str, tasks: tuple[str, ...], timed: bool
+    costs: Sequence[Row], settings: ReportSettings, name: str, tasks: tuple[str, ...], timed: bool
 ) -> ModelCost:
     """What a model costs, if it answers some tasks alone; an hour of the device it runs on costs
     1."""
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
-    study = settings.context.model_copy(update={"models": {name: model}})
-    return ModelCost(results, study, name, timed, hourly=1.0)
+    return ModelCost(costs, name, model, timed, hourly=1.0)
 
 
 def _listed(names: Sequence[str]) -> str:

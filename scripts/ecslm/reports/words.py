@@ -1,49 +1,54 @@
 """Scores, tables and durations in plain words."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
-from ecslm.schemas.metrics_file import SettingScores
 from ecslm.tables.model import percent_text, score_text
+from ecslm.tidy.rows import Row
 
 # Answers (the values) to records with each right answer (the keys), and how many there are.
 Confusion = Mapping[str, Mapping[str, int]]
 
 
-def facts(scores: SettingScores, released: bool = True) -> Iterator[tuple[str, Any]]:
+def facts(rows: Iterable[Row], released: bool = True) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is.
 
     Args:
+        rows: its tidy rows, those of all protocols.
         released: whether the scorers that ECInstruct's authors have released are of interest.
     """
-    strict, answers, interval = scores.strict, scores.answers, scores.strict.details["interval"]
-    if confusion := strict.of_metric.get("confusion"):
+    by_protocol = {row["protocol"]: row for row in rows}
+    strict = by_protocol["strict"]
+    details, records, invalid = json.loads(strict["details"]), strict["n"], strict["invalid"]
+    if confusion := details.pop("confusion", None):
         yield "Answers", confusion
-    yield "Records", f"{scores.n:,}"
-    yield "Invalid answers", f"{scores.n_invalid:,} ({percent_text(scores.n_invalid / scores.n)} %)"
-    cut = scores.n_truncated
+    yield "Records", f"{records:,}"
+    yield "Invalid answers", f"{invalid:,} ({percent_text(invalid / records)} %)"
+    cut = strict["truncated"]
     yield "Answers cut off", "not known: no `finish_reason`" if cut is None else f"{cut:,}"
-    if answers is not None:
-        yield "Different answers", f"{answers.distinct:,}"
-        if answers.count > 1:
-            yield "Most frequent answer", f"{shown(answers.most_frequent)}, {answers.count:,} times"
-    if strict.defined:
-        yield "Strict score", score_text(strict.value)
-    if strict.ci95 is not None and interval is not None:
-        narrow = "" if interval["reliable"] else ", may be too narrow"
-        yield "95 % interval", " to ".join(map(score_text, strict.ci95))
-        yield "Method", f"{interval['method']}{narrow}"
-    older = None if scores.released_2024 == scores.released else scores.released_2024
-    for by, value in (
-        ("with the lenient parser", strict.lenient),
-        ("by the released scorer", scores.released if released else None),
-        ("by the 2024 scorer", older if released else None),
+    if strict["distinct"] is not None:
+        yield "Different answers", f"{strict['distinct']:,}"
+        if (count := strict["most_frequent_count"]) > 1:
+            yield "Most frequent answer", f"{shown(strict['most_frequent'])}, {count:,} times"
+    if strict["value"] is not None:
+        yield "Strict score", score_text(strict["value"])
+    if strict["low"] is not None:
+        narrow = "" if strict["interval_reliable"] else ", may be too narrow"
+        yield "95 % interval", f"{score_text(strict['low'])} to {score_text(strict['high'])}"
+        yield "Method", f"{strict['interval_method']}{narrow}"
+    of_release, older = (by_protocol.get(one, {}) for one in ("released", "released_2024"))
+    same = all(of_release.get(one) == older.get(one) for one in ("value", "invalid"))
+    for by, row in (
+        ("with the lenient parser", by_protocol.get("lenient", {})),
+        ("by the released scorer", of_release if released else {}),
+        ("by the 2024 scorer", older if released and not same else {}),
     ):
-        if value is not None and value.known is not None:
-            yield f"Score {by}", score_text(value.known)
-    for name, found in strict.of_metric.items():
-        if name not in ("confusion", "counts"):
+        if row.get("value") is not None:
+            yield f"Score {by}", score_text(row["value"])
+    for name, found in details.items():
+        if name != "counts":
             words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
             yield words, _numbers(found)
 

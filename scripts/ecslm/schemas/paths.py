@@ -63,9 +63,11 @@ COMPARISONS = "comparisons/{task}.json"
 # One job compares all tasks, since Holm's adjustment needs all p-values.
 COMPARISONS_MANIFEST = "comparisons/manifest.json"
 
-# All scores as tidy rows.
+# Tidy tables, which all that is printed reads.
 SCORES_PARQUET = "scores.parquet"
-SCORES_MANIFEST = "scores.manifest.json"
+COMPARISONS_PARQUET = "comparisons.parquet"
+COSTS_PARQUET = "costs.parquet"
+RECORDS_PARQUET = "records.parquet"
 
 # A tuned model as a folder of its own, in hub layout.
 EXPORT_EQUALITY = "exports/{model}/equality.json"

@@ -1,20 +1,19 @@
-"""What a model costs, from files with measured times: training, answers, single answers.
+"""What a model costs, from measured times: training, answers, single answers.
 
 What is not known is nan, and so is whatever a part is not known of: sums never leave out parts.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import nan
-from pathlib import Path
 
 import numpy as np
 
-from ecslm.common.files import read_model
-from ecslm.schemas.cost import CostFile, LatencyFile, Prices
-from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
+from ecslm.schemas.cost import Prices
 from ecslm.tables.model import HeaderCell, Sources
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.costs import ANSWERS, SINGLE_ANSWERS, TRAINING
+from ecslm.tidy.rows import Row
+from ecslm.tidy.study import ModelContext
 
 SECONDS_PER_HOUR = 3600
 JOULES_PER_KWH = 3_600_000
@@ -40,23 +39,25 @@ class Costs:
     """What the adapters of a model took, or its predictions.
 
     Attributes:
-        sources, files: the files of these costs, and what is in them.
+        rows: those of these costs.
+        sources: the files that they are from.
         memory: the largest peak memory, in bytes.
     """
 
-    def __init__(self, results: Path, paths: Iterable[str]) -> None:
-        """
-        Raises:
-            InputError: a file is missing or has another form.
-        """
-        self.sources = tuple(paths)
-        self.files = [read_model(results / path, CostFile) for path in self.sources]
-        peaks = [nan if (peak := one.peak_memory_bytes) is None else peak for one in self.files]
-        self.memory = float(np.max(peaks or [nan]))
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = list(rows)
+        self.sources = tuple(one["source"] for one in self.rows)
+        peaks = [one["peak_memory_bytes"] for one in self.rows]
+        self.memory = float(np.max([nan if peak is None else peak for peak in peaks] or [nan]))
+
+    @classmethod
+    def of_answers(cls, rows: Iterable[Row], model: str, tasks: Collection[str]) -> "Costs":
+        """Those of a model's answers to some tasks."""
+        return cls(one for one in _of_step(ANSWERS, model, rows) if one["task"] in tasks)
 
     def total(self, field: str) -> float:
         """The sum of a field."""
-        return total(getattr(one, field) for one in self.files)
+        return total(one[field] for one in self.rows)
 
     def price_by_tokens(self, prices: Prices) -> float:
         """The price of 1,000 requests to a server with these prices."""
@@ -75,29 +76,27 @@ class ModelCost:
     Attributes:
         values: by the keys of `COLUMNS`.
         sources: the files of these values, by the heads of the columns.
-        answering: what its predictions took.
         devices: what they were measured on.
         timed: how many single answers were timed, if any.
     """
 
     def __init__(
-        self, results: Path, study: TableContext, name: str, timed: bool, hourly: float
+        self, rows: Iterable[Row], name: str, context: ModelContext, timed: bool, hourly: float
     ) -> None:
         """
         Args:
+            rows: all costs of the study.
+            context: the model, with the tasks that count.
             timed: whether its latency is measured.
             hourly: price of an hour of the hardware that models run on here, nan if not known.
-
-        Raises:
-            InputError: a file is missing or has another form.
         """
-        self.name, self.context = name, (context := study.models[name])
-        self.answering = answering = Costs(results, answering_files(study, name))
-        adapters = Costs(results, training_files(study, name))
-        paths = (LATENCY.format(model=name),) if timed else ()
-        latencies = [read_model(results / path, LatencyFile) for path in paths]
-        seeds, seconds = len(adapters.files), answering.total("seconds")
-        trained = total(one.seconds and one.seconds * one.devices for one in adapters.files)
+        self.name, self.context, rows = name, context, list(rows)
+        answering = Costs.of_answers(rows, name, context.tasks)
+        trainings = _of_step(TRAINING, context.adapter_of, rows)
+        adapters = Costs(one for one in trainings if one["seed"] in context.seeds)
+        latencies = list(_of_step(SINGLE_ANSWERS, name, rows if timed else ()))
+        seeds, seconds = len(adapters.rows), answering.total("seconds")
+        trained = total(one["seconds"] and one["seconds"] * one["devices"] for one in adapters.rows)
         hours = over(trained, seeds) / SECONDS_PER_HOUR
         if context.learned:
             hours = answering.total("load_seconds") / SECONDS_PER_HOUR
@@ -116,34 +115,22 @@ class ModelCost:
             "training memory": adapters.memory / GIGABYTE,
             "memory": answering.memory / GIGABYTE,
             "tokens per second": over(tokens, seconds) if context.local else nan,
-            "latency p50": total(one.p50_seconds for one in latencies),
-            "latency p95": total(one.p95_seconds for one in latencies),
+            "latency p50": total(one["p50_seconds"] for one in latencies),
+            "latency p95": total(one["p95_seconds"] for one in latencies),
             "price": price,
         }
         self.sources: Mapping[str, Sources] = {
             **{"Training": training.sources, "Answers": answering.sources},
-            **{"Latency": paths, PRICE: answering.sources},
+            "Latency": tuple(one["source"] for one in latencies),
+            PRICE: answering.sources,
         }
-        measured = [one.device for one in (*training.files, *answering.files)]
-        self.devices = list(filter(None, [*measured, *(one.device for one in latencies)]))
-        self.timed = sum(len(one.answers) for one in latencies) if timed else None
+        measured = (*training.rows, *answering.rows, *latencies)
+        self.devices = [one["device"] for one in measured if one["device"]]
+        self.timed = sum(one["prompts"] for one in latencies) if timed else None
 
 
-def training_files(study: TableContext, name: str) -> list[str]:
-    """The files of what a model's adapters cost, one a seed; none if it has no adapters."""
-    model = study.models[name]
-    seeds = model.seeds if model.tuned else ()
-    return [ADAPTER_COST.format(model=model.adapter_of, seed=seed) for seed in seeds]
-
-
-def answering_files(study: TableContext, name: str) -> list[str]:
-    """The files of what a model's predictions cost, one a seed and task."""
-    model = study.models[name]
-    return [
-        PREDICTIONS_COST.format(model=name, seed=seed, task=task)
-        for seed in model.seeds
-        for task in model.tasks
-    ]
+def _of_step(step: str, model: str | None, rows: Iterable[Row]) -> Iterator[Row]:
+    return (one for one in rows if (one["step"], one["model"]) == (step, model))
 
 
 def total(parts: Iterable[float | None]) -> float:

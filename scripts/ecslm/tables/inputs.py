@@ -1,12 +1,11 @@
-"""What entries of `tables:` in config.yaml share, and what tables are built from: the results of a
-study and files of the repository, read once.
+"""What entries of `tables:` in config.yaml share, and what tables are built from: the tidy tables
+of a study, and files of the repository.
 
 A kind of table is a class of entries that knows what it reads and how it is built.
 """
 
-import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -15,137 +14,67 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.common.errors import InputError
-from ecslm.common.files import read_csv
-from ecslm.comparisons.results import Comparison, read_comparisons
-from ecslm.schemas.paths import COMPARISONS
+from ecslm.comparisons.results import Comparison
+from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.schemas.settings import Closed
-from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
-from ecslm.tables.scores import Scores, score_files
-from ecslm.tables.settings import TableContext
+from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
+from ecslm.tables.scores import Published, Scores
+from ecslm.tidy.comparisons import as_comparison
+from ecslm.tidy.rows import Row, read_tidy
+from ecslm.tidy.study import StudyContext
 
 # A comparison with its task.
 TaskComparison = tuple[str, Comparison]
-
-
-# A score as it is printed.
-SCORE = re.compile(r"\d*\.?\d+")
-# The files of a study that a part of `Inputs` is read from, relative to its results directory.
-FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
-    "scores": score_files,
-    "comparisons": lambda study: (COMPARISONS.format(task=task) for task in study.compared),
-}
 
 
 @dataclass
 class Inputs:
     """Whatever tables are built from; each part is read when a table first asks for it.
 
-    Whatever is asked for may end in an InputError: a file is missing, altered or broken.
+    Whatever is asked for may end in an InputError: a file is altered or broken; or in an OSError.
 
     Attributes:
         results: the study's results directory.
         resources: files of the repository, by the option of render_table.py that names them.
     """
 
-    study: TableContext
+    study: StudyContext
     results: Path
     resources: Mapping[str, Path | None]
 
     @cached_property
-    def scores(self) -> Scores:
-        """The scores of all rows."""
-        return Scores(self.results, self.study)
+    def _score_rows(self) -> list[Row]:
+        return read_tidy(self.results / SCORES_PARQUET)
 
     @cached_property
-    def comparisons(self) -> dict[str, list[Comparison]]:
-        """All comparisons, by task."""
-        return {task: read_comparisons(self.results, task) for task in self.study.compared}
+    def scores(self) -> Scores:
+        """The scores of the study's own rows."""
+        return Scores(self._score_rows, self.study)
+
+    @cached_property
+    def published(self) -> Published:
+        """The published results."""
+        return Published(self._score_rows)
+
+    @cached_property
+    def comparisons(self) -> list[TaskComparison]:
+        """All comparisons."""
+        rows = read_tidy(self.results / COMPARISONS_PARQUET)
+        return [(row["task"], as_comparison(row)) for row in rows]
 
     def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TaskComparison]:
         """The comparisons of some contrasts in some tasks, in the order of both."""
         return [
             (task, row)
             for contrast, task in product(contrasts, tasks)
-            for row in self.comparisons.get(task, ())
-            if row.contrast == contrast
+            for of, row in self.comparisons
+            if of == task and row.contrast == contrast
         ]
 
     @cached_property
-    def published(self) -> "Published":
-        """The published results."""
-        if (path := self.resources.get("published")) is None:
-            raise InputError("--published: needed for this kind of table")
-        return Published(path)
-
-
-class Published:
-    """The published results, by table, row and task. An empty field was not reported.
-
-    The column `doubled` names the tasks whose value the row's authors printed as twice a recall.
-
-    Attributes:
-        columns: those of tasks.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """
-        Raises:
-            InputError: the file is missing or broken, has a row twice or a value that is no score,
-                or `doubled` names no column.
-        """
-        self.path, problems, about = path, list[str](), ("table", "model", "doubled")
-        self._rows: dict[tuple[str | None, str], dict[str, Cell]] = {}
-        self.columns: set[str] = set()
-        for line, row in enumerate(read_csv(path, about, about[:2]), start=2):
-            table, model, twice = (row.pop(one) for one in about)
-            doubled, cells = twice.split(), dict[str, Cell]()
-            told = "is no column: name those of tasks, with spaces between them"
-            unknown = (one for one in doubled if one not in row)
-            problems += [f"{path}: line {line}: doubled: {one} {told}" for one in unknown]
-            for task, printed in row.items():
-                most, marks = (2, ("doubled",)) if task in doubled else (1, ())
-                if not printed:
-                    cells[task] = Cell()
-                elif SCORE.fullmatch(printed) and float(printed) <= most:
-                    sources = (source_name(path),)
-                    cells[task] = Cell(float(printed), printed, marks=marks, sources=sources)
-                else:
-                    problems.append(
-                        f"{path}: line {line}: {task}: {printed} is no score: write a number from "
-                        "0 to 1, the best, with a point, or leave the field empty"
-                    )
-            self._rows[table, model] = cells
-            self.columns |= row.keys()
-        if problems:
-            raise InputError(*problems)
-
-    def has(self, table: str | None, model: str) -> bool:
-        """Whether the row was published."""
-        return (table, model) in self._rows
-
-    def rounding(self, table: str, task: str) -> float:
-        """How much the values of a column may be off, since they were rounded: half of the last
-        digit that any of them has, as others may have lost zeros at their end."""
-        printed = (
-            row.get(task, Cell()).shown for (of, _), row in self._rows.items() if of == table
-        )
-        return 0.5 * 10.0 ** -max((len(one.partition(".")[2]) for one in printed), default=0)
-
-    def cell(self, table: str | None, model: str, task: str) -> Cell:
-        """The published value, with the digits as printed.
-
-        Raises:
-            InputError: no such row.
-        """
-        if not self.has(table, model):
-            raise InputError(f"{self.path}: has no row {model} in table {table}")
-        return self._rows[table, model].get(task, Cell())
-
-
-def source_name(path: Path) -> str:
-    """A file's name in results: never absolute, since results must not depend on where it is."""
-    return path.name if path.is_absolute() else path.as_posix()
+    def costs(self) -> list[Row]:
+        """All costs."""
+        return read_tidy(self.results / COSTS_PARQUET)
 
 
 # Columns or rows, which the study's tasks fill (`ecslm.config.groups`): never empty.
@@ -161,7 +90,7 @@ TASKS = Field(
 class TableEntry(Closed):
     """Fields of every table. A field that names a part of the study has a type of `references`."""
 
-    # The parts of `Inputs` that it is built from.
+    # The tidy tables that it is built from.
     READS: ClassVar[tuple[str, ...]] = ()
     # Files of the repository that it reads, by the option of render_table.py.
     RESOURCES: ClassVar[Mapping[str, Path]] = {}
@@ -180,19 +109,20 @@ class TableEntry(Closed):
         fields = cls.model_fields.items()
         return next((key for key, one in fields if one.description == TASKS.description), None)
 
-    def files(self, study: TableContext) -> list[str]:
+    @property
+    def files(self) -> tuple[str, ...]:
         """The results that it reads, relative to the study's results directory."""
-        return list(dict.fromkeys(path for part in self.READS for path in FILES[part](study)))
+        return self.READS
 
     def published_rows(self) -> Iterable[tuple[str | None, str]]:
         """Published rows that it names, each with its table."""
         return ()
 
-    def problems(self, inputs: Inputs) -> Iterator[str]:
-        """What does not fit the study or the repository's files."""
+    def problems(self, study: StudyContext, published: Published) -> Iterator[str]:  # noqa: ARG002
+        """What does not fit the study or the published results."""
         for table, row in dict.fromkeys(self.published_rows()):
-            if not inputs.published.has(table, row):
-                yield f"{row} is not in table {table} of {inputs.published.path}"
+            if not published.has(table, row):
+                yield f"{row} is not in table {table} of {published.path}"
 
     @abstractmethod
     def build(self, name: str, inputs: Inputs) -> Table:

@@ -14,7 +14,7 @@ from ecslm.tables.kinds.parameters import ParametersEntry
 from ecslm.tables.kinds.reproduction import ReproductionEntry
 from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.kinds.validity import ValidityEntry
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 AnyEntry = (
     ClaimsEntry
@@ -37,4 +37,4 @@ class TableRequest(JobSettings):
     LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
 
     table: AnyEntry = Field(discriminator="kind")
-    context: TableContext
+    context: StudyContext

@@ -7,7 +7,7 @@ from typing import TypeVar
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, percent_text
 from ecslm.tables.scores import Scored
-from ecslm.tables.settings import ModelContext
+from ecslm.tidy.study import ModelContext
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value", bound=Hashable)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ecslm.exports.tidy_scores import COLUMNS, score_frame
 from support.exported_files import write_adapter_manifest, write_predictions
 from support.model_examples import run_here
 from support.project import ROOT
 from support.table_files import IND, OOD, scores, write_metrics, write_over_seeds
 
 from ecslm.exports.settings import ScoreRowsSettings
-from ecslm.exports.tidy_scores import COLUMNS, score_frame
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 TUNED = {"kind": "tuned", "base": "Small", "adapter_of": "Small-EC", "seeds": [0, 1]}
 MODELS = {"Small-EC": TUNED | {"tasks": ["PM"]}, "Small": {"base": "Small", "tasks": ["SA", "PM"]}}
@@ -116,6 +116,6 @@ def test_the_columns_of_the_files_and_their_types_are_those_that_are_documented(
     options += ["--csv", files[0], "--parquet", files[1]]
     assert run_here(monkeypatch, "tidy_scores.py", options) == 0
     assert len(files[0].read_text().splitlines()) == 1 + len(rows(results))
-    empty = score_frame(ScoreRowsSettings(study="none", context=TableContext()), results)
+    empty = score_frame(ScoreRowsSettings(study="none", context=StudyContext()), results)
     for frame in (pd.read_parquet(files[1]), score_frame(SETTINGS, results), empty):
         assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS

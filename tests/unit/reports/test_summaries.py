@@ -23,7 +23,7 @@ from ecslm.reports.summaries import (
 )
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.score import score
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 SMALL = {"tasks": ["PM"], "local": True, "family": "Small"}
 MODELS = {
@@ -37,7 +37,7 @@ MODELS = {
 def lines_of(results: Path, models: Any = MODELS) -> list[str]:
     context = {"tasks": {"PM": TASKS["PM"]}, "models": models, "simple": {"PM": ["Words"]}}
     context["setting_titles"] = {IND: "own records"}
-    return run_summary("demo", IND, TableContext.model_validate(context), results).splitlines()
+    return run_summary("demo", IND, StudyContext.model_validate(context), results).splitlines()
 
 
 def write_scores(results: Path, tuned: float, words: float, **tuned_has: Any) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ecslm.common.text import number_of
 from ecslm.comparisons.proportions import newcombe_interval
-from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.schemas.paths import COMPARISONS_PARQUET, SCORES_PARQUET
 from ecslm.schemas.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
@@ -31,7 +31,7 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, SHOWN_DIGITS, STRICT, mark_notes
 from ecslm.tables.scores import Measured
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 OURS = (
     HeaderCell("metric", "Metric", form="text"),
@@ -64,8 +64,7 @@ Claims = Mapping[str, Claim]
 class ClaimsEntry(IntervalsEntry):
     """What can be said of one model: its scores beside the best of others, task by task."""
 
-    READS: ClassVar = ("scores", "comparisons")
-    RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
+    READS: ClassVar = (SCORES_PARQUET, COMPARISONS_PARQUET)
 
     wide: bool = True
     """Whether it spans both columns of a two-column LaTeX document: it does not fit into one."""
@@ -118,7 +117,7 @@ class ClaimsEntry(IntervalsEntry):
         paragraphs = [self._sentences(title, claims) for title, claims in found]
         return self.table(name, panels, notes, paragraphs)
 
-    def _compares(self, study: TableContext) -> bool:
+    def _compares(self, study: StudyContext) -> bool:
         """Whether published rows are compared with ours."""
         return study.data.comparable and bool(self.general)
 
@@ -181,7 +180,7 @@ class ClaimsEntry(IntervalsEntry):
         )
         return next(found, Cell())
 
-    def _panels(self, study: TableContext, title: str, claims: Claims) -> Iterator[Panel]:
+    def _panels(self, study: StudyContext, title: str, claims: Claims) -> Iterator[Panel]:
         """The model beside published rows, if it may be compared with them, and beside own rows."""
 
         def panel(panel_title: str, heads: Sequence[HeaderCell]) -> Panel:
@@ -195,7 +194,7 @@ class ClaimsEntry(IntervalsEntry):
         else:
             yield panel(title, [*OURS, *own])
 
-    def _notes(self, study: TableContext) -> Iterator[str]:
+    def _notes(self, study: StudyContext) -> Iterator[str]:
         """What the columns mean."""
         seeds = len(study.models[self.model].seeds)
         yield f"Ours: {self.model}" + (f", mean over {seeds} seeds. {JOINT}" if seeds > 1 else ".")

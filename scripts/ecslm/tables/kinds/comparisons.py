@@ -9,12 +9,12 @@ from pydantic import Field
 
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
-from ecslm.schemas.paths import COMPARISONS
+from ecslm.schemas.paths import COMPARISONS, COMPARISONS_PARQUET
 from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes, with_tasks
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
@@ -45,7 +45,7 @@ COLUMNS = (
 class ComparisonsEntry(IntervalsEntry):
     """Differences between the study's own scores, with intervals and p-values."""
 
-    READS: ClassVar = ("comparisons",)
+    READS: ClassVar = (COMPARISONS_PARQUET,)
 
     kind: Literal["comparisons"]
     intervals: IntervalsPlace = "beside"
@@ -82,13 +82,13 @@ class ComparisonsEntry(IntervalsEntry):
         return self.table(name, panels, below)
 
 
-def _common(study: TableContext, row: Comparison) -> str:
+def _common(study: StudyContext, row: Comparison) -> str:
     """What the rows of a panel have in common: the setting, or the two compared settings."""
     title = study.setting_title
     return title(row.setting) if row.setting else f"{title(row.a)} against {title(row.b)}"
 
 
-def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
+def _cells(study: StudyContext, task: str, row: Comparison) -> dict[str, Cell]:
     sources = (COMPARISONS.format(task=task),)
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format

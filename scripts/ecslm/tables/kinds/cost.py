@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isnan, nan
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.schemas.cost import Prices
-from ecslm.schemas.paths import ARCHITECTURES, LATENCY
+from ecslm.schemas.paths import ARCHITECTURES, COSTS_PARQUET
 from ecslm.schemas.references import ModelName
 from ecslm.schemas.settings import Closed
-from ecslm.tables import costs
 from ecslm.tables.costs import COLUMNS, REQUESTS, Costs, ModelCost
 from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
-from ecslm.tables.settings import TableContext
+from ecslm.tables.scores import Published
+from ecslm.tidy.study import StudyContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
 
@@ -50,6 +50,8 @@ class Hardware(Closed):
 class CostEntry(TableEntry):
     """What models cost: training, memory, speed, latency, and 1,000 requests."""
 
+    READS: ClassVar = (COSTS_PARQUET,)
+
     kind: Literal["cost"]
     models: tuple[ModelName, ...] = Field(min_length=1)
     """Models, in order."""
@@ -69,22 +71,9 @@ class CostEntry(TableEntry):
         """The currency of all prices; None without any."""
         return next((one.currency for one in (self.hardware, *self.apis.values()) if one), None)
 
-    @property
-    def _asked(self) -> str:
-        return self.tokens_of or self.models[0]
-
-    def files(self, study: TableContext) -> list[str]:
-        """The files with clock values of all models that answer anything."""
-        found = []
-        for name in (*self.models, self._asked):
-            if study.models[name].tasks:
-                found += costs.answering_files(study, name) + costs.training_files(study, name)
-                found += [LATENCY.format(model=name)] if name in self.latency else []
-        return list(dict.fromkeys(found))
-
-    def problems(self, inputs: Inputs) -> Iterator[str]:
+    def problems(self, study: StudyContext, published: Published) -> Iterator[str]:  # noqa: ARG002
         """Models whose latency cannot be measured, and prices in another currency."""
-        models = inputs.study.models
+        models = study.models
         for name in self.latency:
             if models[name].learned or not models[name].local:
                 why = "its weights do not run here, so that nothing can be measured"
@@ -96,10 +85,10 @@ class CostEntry(TableEntry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from cost and latency files, counts of parameters, and prices."""
-        study, results = inputs.study, inputs.results
+        study, rows = inputs.study, inputs.costs
         hourly = self.hardware.price if self.hardware else nan
         models = [
-            ModelCost(results, study, one, one in self.latency, hourly)
+            ModelCost(rows, one, study.models[one], one in self.latency, hourly)
             for one in self.models
             if study.models[one].tasks
         ]
@@ -114,7 +103,8 @@ class CostEntry(TableEntry):
         columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in COLUMNS))
         groups = row_groups(columns, {"Measured here": measured}, "model")
         if self.apis:
-            asked = Costs(results, costs.answering_files(study, self._asked))
+            name = self.tokens_of or self.models[0]
+            asked = Costs.of_answers(rows, name, study.models[name].tasks)
             listed = {
                 api: {"price": _amount(asked.price_by_tokens(one), asked.sources, "estimated")}
                 for api, one in self.apis.items()
@@ -123,7 +113,7 @@ class CostEntry(TableEntry):
         notes = [*self._notes(study, models), study.data.note]
         return self.table(name, [Panel("", "Model", columns, groups)], notes)
 
-    def _notes(self, study: TableContext, models: Sequence[ModelCost]) -> Iterator[str]:
+    def _notes(self, study: StudyContext, models: Sequence[ModelCost]) -> Iterator[str]:
         """What the columns mean, where it was measured, and whose prices these are."""
         yield (
             "Training: one adapter, mean over seeds; of a learned baseline all tasks. GB: peak "
@@ -149,7 +139,8 @@ class CostEntry(TableEntry):
                 f"tokens of prompts and answers on {prices.as_of}{source}."
             )
         if self.apis:
-            yield f"Estimated: for the tokens of {self._asked}; other tokenizers differ."
+            asked = self.tokens_of or self.models[0]
+            yield f"Estimated: for the tokens of {asked}; other tokenizers differ."
         if absent := [name for name in self.models if not study.models[name].tasks]:
             yield f"Not run, and therefore without a row: {', '.join(absent)}."
         yield (

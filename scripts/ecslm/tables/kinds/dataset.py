@@ -11,9 +11,9 @@ from ecslm.schemas.paths import DATA_CHECK, DESCRIPTION, PUBLISHED_COUNTS
 from ecslm.schemas.record import Split
 from ecslm.schemas.references import RecordsSettingName, TaskName
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Inputs, TableEntry, source_name
+from ecslm.tables.inputs import TASKS, Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, percent_text
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.rows import source_name
 
 # Of a row that has nothing to do with the column.
 BLANK = Cell(shown="")
@@ -42,10 +42,10 @@ class DatasetEntry(TableEntry):
     columns: tuple[DatasetColumn, ...] = Field(min_length=1)
     """Splits and settings."""
 
-    def files(self, study: TableContext) -> list[str]:
+    @property
+    def files(self) -> tuple[str, ...]:
         """The reports on the data: the check, and each task's description."""
-        described = (DESCRIPTION.format(task=task) for task in self.tasks)
-        return [DATA_CHECK, *described, *super().files(study)]
+        return (DATA_CHECK, *(DESCRIPTION.format(task=task) for task in self.tasks))
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from the reports on the data, with the published counts of the same data."""

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.paths import COMPARISONS_PARQUET, SCORES_PARQUET
 from ecslm.schemas.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
@@ -25,7 +26,7 @@ class InstructionsColumn(Closed):
 class InstructionsEntry(IntervalsEntry):
     """Scores of the same samples under several instructions."""
 
-    READS: ClassVar = ("scores", "comparisons")
+    READS: ClassVar = (SCORES_PARQUET, COMPARISONS_PARQUET)
 
     kind: Literal["instructions"]
     tasks: tuple[TaskName, ...] = TASKS

@@ -7,8 +7,9 @@ from pydantic import Field
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.schemas.references import TunedModelName
-from ecslm.tables.inputs import Inputs, TableEntry, source_name
+from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
+from ecslm.tidy.rows import source_name
 
 COLUMNS = (
     HeaderCell("total", "Total", "millions"),

@@ -12,13 +12,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.common.files import read_csv
-from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
+from ecslm.schemas.paths import PUBLISHED_NOTES, SCORES_PARQUET
 from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import mark_notes, seed_notes
 from ecslm.tables.scores import Measured
-from ecslm.tables.settings import TableContext
+from ecslm.tidy.study import StudyContext
 
 PUBLISHED = (
     HeaderCell("metric", "Metric", form="text"),
@@ -51,8 +51,8 @@ NOTE = (
 class ReproductionEntry(IntervalsEntry):
     """Published values next to ours, cell by cell."""
 
-    READS: ClassVar = ("scores",)
-    RESOURCES: ClassVar = {"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES}
+    READS: ClassVar = (SCORES_PARQUET,)
+    RESOURCES: ClassVar = {"notes": PUBLISHED_NOTES}
 
     kind: Literal["reproduction"]
     intervals: IntervalsPlace = "beside"
@@ -105,7 +105,7 @@ class ReproductionEntry(IntervalsEntry):
 
 
 def _cells(
-    study: TableContext,
+    study: StudyContext,
     published: Cell,
     measured: Measured | None,
     heads: Sequence[HeaderCell],

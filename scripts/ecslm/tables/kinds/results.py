@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.schemas.paths import SCORES_PARQUET
 from ecslm.schemas.references import BaselineName, ModelName, SettingName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
@@ -46,8 +46,7 @@ class Rows(Closed):
 class ResultsEntry(IntervalsEntry):
     """Scores of one setting, with a row for each model, baseline and published result."""
 
-    READS: ClassVar = ("scores",)
-    RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
+    READS: ClassVar = (SCORES_PARQUET,)
 
     kind: Literal["results"]
     setting: SettingName

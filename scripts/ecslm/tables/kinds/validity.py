@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.paths import SCORES_PARQUET
 from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables import notes
 from ecslm.tables.inputs import TASKS, Inputs, TableEntry
@@ -38,7 +39,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], str]]]] = {
 class ValidityEntry(TableEntry):
     """Invalid and truncated answers, strict and lenient score, and constant answers."""
 
-    READS: ClassVar = ("scores",)
+    READS: ClassVar = (SCORES_PARQUET,)
 
     kind: Literal["validity"]
     settings: tuple[SettingName, ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""The study, as tables, figures and reports know it: the same for each of them."""
+"""The study, as tidy tables and all that is printed know it: the same for each of them."""
 
 from collections.abc import Iterator
 
@@ -92,7 +92,7 @@ class DataContext(Closed):
         return f"Data: {self.source}."
 
 
-class TableContext(Closed):
+class StudyContext(Closed):
     """A study: its data, tasks and rows, whatever of them is shown."""
 
     data: DataContext = DataContext()
@@ -110,6 +110,13 @@ class TableContext(Closed):
     """Trivial and learned baselines by task, of which one was chosen as the best."""
     setting_titles: dict[str, str] = {}
     """Titles of evaluation settings; one without a title is shown by its name."""
+
+    @property
+    def rows(self) -> Iterator[tuple[str, ModelContext]]:
+        """Models and trivial baselines, each sorted by name."""
+        yield from sorted(self.models.items())
+        for name, tasks in sorted(self.baselines.items()):
+            yield name, ModelContext(kind="baseline", tasks=tasks)
 
     def setting_title(self, name: str) -> str:
         """How a setting is shown."""

@@ -1,0 +1,67 @@
+from ecslm.plan import tidy
+from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.tidy.comparisons import comparison_files
+from ecslm.tidy.costs import cost_rows
+from ecslm.tidy.records import record_files
+from ecslm.tidy.scores import score_files
+
+
+rule tidy_scores:
+    """step: write all scores as rows, in CSV and Parquet, for tables and your own analysis"""
+    input:
+        results=lambda job: of_study(score_files(tidy.scores_settings(STUDY).context)),
+        published=lambda job: STUDY.published(PUBLISHED_SCORES) or [],
+    output:
+        csv="<results>/scores.csv",
+        parquet="<results>/scores.parquet",
+        manifest="<results>/scores.manifest.json",
+    params:
+        **gathered_by("tidy_scores.py", tidy.scores_settings),
+        published=lambda wildcards, input: options(published=input.published),
+    shell:
+        "python scripts/tidy_scores.py --results {params.results} {params.published}"
+        " --settings {params.settings:q} --code {params.code} --csv {output.csv}"
+        " --parquet {output.parquet} --manifest {output.manifest} 2> {log}"
+
+
+rule tidy_comparisons:
+    """step: write all comparisons as rows, in Parquet"""
+    input:
+        results=lambda job: of_study(comparison_files(tidy.comparisons_settings(STUDY).context)),
+    output:
+        parquet="<results>/comparisons.parquet",
+        manifest="<results>/comparisons.manifest.json",
+    params:
+        **gathered_by("tidy_comparisons.py", tidy.comparisons_settings),
+    shell:
+        "python scripts/tidy_comparisons.py --results {params.results}"
+        " --settings {params.settings:q} --code {params.code} --parquet {output.parquet}"
+        " --manifest {output.manifest} 2> {log}"
+
+
+rule tidy_costs:
+    """step: write all measured costs as rows, in Parquet"""
+    input:
+        results=lambda job: of_study(row["source"] for row in cost_rows(tidy.costs_settings(STUDY))),
+    output:
+        parquet="<results>/costs.parquet",
+        manifest="<results>/costs.manifest.json",
+    params:
+        **gathered_by("tidy_costs.py", tidy.costs_settings),
+    shell:
+        "python scripts/tidy_costs.py --results {params.results} --settings {params.settings:q}"
+        " --code {params.code} --parquet {output.parquet} --manifest {output.manifest} 2> {log}"
+
+
+rule tidy_records:
+    """step: write all answers as rows, each with its record and how good it is, in Parquet"""
+    input:
+        results=lambda job: of_study(record_files(tidy.records_settings(STUDY))),
+    output:
+        parquet="<results>/records.parquet",
+        manifest="<results>/records.manifest.json",
+    params:
+        **gathered_by("tidy_records.py", tidy.records_settings),
+    shell:
+        "python scripts/tidy_records.py --results {params.results} --settings {params.settings:q}"
+        " --code {params.code} --parquet {output.parquet} --manifest {output.manifest} 2> {log}"

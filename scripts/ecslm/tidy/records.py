@@ -1,0 +1,84 @@
+"""All answers of models to test records, each with how good it is, as tidy rows: `records.parquet`.
+
+Its rows are in groups by task, so that those of a task can be read without the others.
+"""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
+from ecslm.schemas.prediction import read_predictions
+from ecslm.schemas.record import read_records
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.outcomes import read_outcome_rows
+from ecslm.tidy.rows import COUNT, NUMBER, TEXT, TRUTH, Row, TidySettings
+
+COLUMNS = {
+    **dict.fromkeys(("study", "model", "kind"), TEXT),
+    "seed": COUNT,
+    **dict.fromkeys(("task", "setting", "id", "sample_id"), TEXT),
+    **dict.fromkeys(("instruction", "input", "options", "reference", "prediction"), TEXT),
+    **{"invalid": TRUTH, "quality": NUMBER, "answer": TEXT, "outcome": TEXT},
+    **{"finish_reason": TEXT, "prompt_tokens": COUNT, "generated_tokens": COUNT},
+}
+OF_RECORD = ("id", "sample_id", "setting", "instruction", "input")
+OF_PREDICTION = ("reference", "prediction", "finish_reason", "prompt_tokens", "generated_tokens")
+
+
+def record_files(settings: TidySettings) -> list[str]:
+    """The results that the rows are read from, relative to the study's results directory."""
+    found = [DATASET.format(task=task, split="test") for task in settings.metrics]
+    for name, model in sorted(settings.context.models.items()):
+        for seed in model.seeds:
+            for task in model.tasks:
+                job = {"model": name, "seed": seed, "task": task}
+                found += [PREDICTIONS.format(**job), OUTCOMES.format(**job)]
+    return found
+
+
+def record_table(settings: TidySettings, results: Path) -> bytes:
+    """The Parquet file: task by task, all records in the order of the dataset, with the answers of
+    models by name.
+
+    Raises:
+        InputError: a file is missing, altered or invalid.
+    """
+    file = io.BytesIO()
+    empty = pyarrow.Table.from_pandas(_frame([]), preserve_index=False)
+    # Those to one record stand together, so that its texts take little room.
+    with pyarrow.parquet.ParquetWriter(file, empty.schema, compression="zstd") as writer:
+        for task in sorted(settings.metrics):
+            frame = _frame(_rows(settings, results, task)).assign(study=settings.study)
+            writer.write(pyarrow.Table.from_pandas(frame, empty.schema, preserve_index=False))
+    return file.getvalue()
+
+
+def _frame(rows: list[Row]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[*COLUMNS]).astype(COLUMNS)
+
+
+def _rows(settings: TidySettings, results: Path, task: str) -> list[Row]:
+    measure = metric(settings.metrics[task])
+    records = read_records(results / DATASET.format(task=task, split="test"))
+    rows: dict[str, list[Row]] = {record.id: [] for record in records}
+    for name, model in sorted(settings.context.models.items()):
+        for seed in model.seeds if task in model.tasks else ():
+            job = {"model": name, "seed": seed, "task": task}
+            predictions = read_predictions(results / PREDICTIONS.format(**job))
+            answers = {one.id: one.model_dump(include={*OF_PREDICTION}) for one in predictions}
+            for one in read_outcome_rows(results / OUTCOMES.format(**job)):
+                judged: Row = {"invalid": one.invalid, "answer": one.answer}
+                judged["quality"] = measure.quality(one.outcome)
+                judged["outcome"] = json.dumps(one.outcome, ensure_ascii=False)
+                rows[one.id].append({**job, "kind": model.kind, **answers[one.id], **judged})
+    for record in records:
+        texts = record.model_dump(include={*OF_RECORD})
+        texts["options"] = record.options and json.dumps(record.options, ensure_ascii=False)
+        for row in rows[record.id]:
+            row |= texts
+    return [row for some in rows.values() for row in some]

@@ -1,0 +1,225 @@
+"""The scores of a study as tidy rows: `scores.csv` and `scores.parquet`.
+
+The order of columns is that of `COLUMNS`; docs/results.md documents them and users rely on them.
+Nothing here is a clock value: costs are counts of tokens and records, so that the files are the
+same in every run.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pandas as pd
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_csv, read_model
+from ecslm.common.manifests import read_result, verify_result
+from ecslm.models.manifests import AdapterManifest
+from ecslm.schemas.metrics_file import LenientScore, MetricsFile, OverSeedsFile, SimpleBaselines
+from ecslm.schemas.paths import ADAPTER, METRICS_FILE, OVER_SEEDS, PREDICTIONS, SIMPLE_BASELINES
+from ecslm.tidy.rows import COUNT, NUMBER, TEXT, TRUTH, Row, TidySettings, source_name
+from ecslm.tidy.study import StudyContext
+
+COLUMNS = {
+    **dict.fromkeys(("study", "model", "kind", "base"), TEXT),
+    "seed": COUNT,
+    **dict.fromkeys(("task", "setting", "metric", "protocol"), TEXT),
+    **dict.fromkeys(("value", "low", "high"), NUMBER),
+    "interval_method": TEXT,
+    "interval_reliable": TRUTH,
+    **dict.fromkeys(("n", "invalid", "truncated", "prompt_tokens", "generated_tokens"), COUNT),
+    **dict.fromkeys(("training_records", "training_tokens"), COUNT),
+    **{"mcc": NUMBER, "sd": NUMBER, "best_simple": TRUTH},
+    **{"distinct": COUNT, "most_frequent": TEXT, "most_frequent_count": COUNT},
+    **dict.fromkeys(("details", "printed", "source"), TEXT),
+}
+JOB = ("model", "seed", "task")
+TOKENS = ["prompt_tokens", "generated_tokens"]
+# The kind of rows that others have published, and the protocol of a value that was printed as twice
+# a recall.
+PUBLISHED, DOUBLED = "published", "published_doubled"
+# A score as it is printed.
+SCORE = re.compile(r"\d*\.?\d+")
+
+
+def score_files(study: StudyContext) -> list[str]:
+    """The results that the rows are read from, relative to the study's results directory."""
+    found = {SIMPLE_BASELINES.format(task=task) for task in study.simple}
+    for name, model in study.rows:
+        for task in model.tasks:
+            found |= {METRICS_FILE.format(model=name, seed=one, task=task) for one in model.seeds}
+            if len(model.seeds) > 1:
+                found.add(OVER_SEEDS.format(model=name, task=task))
+            if name in study.models:
+                jobs = ({"model": name, "seed": seed, "task": task} for seed in model.seeds)
+                found.update(PREDICTIONS.format(**job) for job in jobs)
+        if model.tuned:
+            found.update(ADAPTER.format(model=model.adapter_of, seed=one) for one in model.seeds)
+    return sorted(found)
+
+
+def score_frame(settings: TidySettings, results: Path, published: Path | None) -> pd.DataFrame:
+    """All scores, in an order that does not depend on the configuration: models by name, trivial
+    baselines, published ones. A value that a row lacks is missing.
+
+    Args:
+        published: published results, as CSV.
+
+    Raises:
+        InputError: a file is missing, altered since it was made, or invalid.
+    """
+    study, rows = settings.context, list(own_scores(settings.context, results))
+
+    @cache
+    def trained(model: str | None, seed: int) -> Row:
+        if model is None:
+            return {}
+        adapter = read_model(results / ADAPTER.format(model=model, seed=seed), AdapterManifest)
+        counts = {"records": adapter.records, "tokens": adapter.tokens}
+        return {f"training_{what}": sum(of.values()) for what, of in counts.items()}
+
+    for (name, seed, task), some in groupby(rows, lambda row: tuple(row[one] for one in JOB)):
+        if seed is not None and name in study.models:
+            tokens = _tokens(results / PREDICTIONS.format(model=name, seed=seed, task=task))
+            for row in some:
+                row |= trained(study.models[name].adapter_of, seed)
+                row |= tokens.get(row["setting"], {})
+    metrics = {code: task.metric for code, task in study.tasks.items()}
+    printed = read_published(published) if published else ()
+    rows += [row | {"metric": metrics.get(row["task"])} for row in printed]
+    return pd.DataFrame(rows, columns=[*COLUMNS]).assign(study=settings.study).astype(COLUMNS)
+
+
+def own_scores(study: StudyContext, results: Path, partial: bool = False) -> Iterator[Row]:
+    """The rows of models and trivial baselines, without what no score says. Rows without a seed,
+    after those of all seeds, have the mean over seeds.
+
+    Args:
+        partial: whether scores may be missing, as before a run has ended.
+
+    Raises:
+        InputError: a file is missing, altered since it was made, or invalid.
+    """
+
+    def absent(path: str) -> bool:
+        return partial and not (results / path).is_file()
+
+    chosen = {task: SIMPLE_BASELINES.format(task=task) for task in study.simple}
+    best = {
+        task: read_result(results / path, SimpleBaselines).best
+        for task, path in chosen.items()
+        if not absent(path)
+    }
+    for name, model in study.rows:
+        for task in sorted(model.tasks):
+            about: Row = {"model": name, "kind": model.kind, "base": model.base, "task": task}
+            about["best_simple"] = best[task] == name if task in best else None
+            job, rows = {"model": name, "task": task}, list[Row]()
+            paths = {seed: METRICS_FILE.format(**job, seed=seed) for seed in model.seeds}
+            if any(map(absent, paths.values())):
+                continue
+            for seed, path in paths.items():
+                file = read_result(results / path, MetricsFile)
+                rows += [about | {"seed": seed, "source": path} | row for row in rows_of(file)]
+            if len(model.seeds) > 1 and not absent(path := OVER_SEEDS.format(**job)):
+                over_seeds = read_result(results / path, OverSeedsFile)
+                rows += _means(about | {"source": path}, rows, over_seeds)
+            yield from (dict.fromkeys(COLUMNS) | row for row in rows)
+
+
+def rows_of(file: MetricsFile) -> Iterator[Row]:
+    """The rows of a metrics file, without what only other files tell. Protocols that a score lacks,
+    as an expected value does, have none."""
+    for setting, scores in sorted(file.settings.items()):
+        about = {"metric": file.metric, "setting": setting, "n": scores.n}
+        about["truncated"] = scores.n_truncated
+        strict, answers = scores.strict, scores.answers
+        low, high = strict.ci95 or (None, None)
+        interval = (strict.details["interval"] if strict.ci95 else None) or {}
+        yield about | {
+            **{"protocol": "strict", "value": strict.known, "low": low, "high": high},
+            "interval_method": interval.get("method"),
+            "interval_reliable": interval.get("reliable"),
+            **{"invalid": scores.n_invalid, "mcc": strict.details.get("mcc")},
+            "distinct": answers and answers.distinct,
+            "most_frequent": answers and answers.most_frequent,
+            "most_frequent_count": answers and answers.count,
+            "details": json.dumps(strict.of_metric, ensure_ascii=False),
+        }
+        for protocol, score in (
+            ("lenient", strict.lenient),
+            ("released", scores.released),
+            ("released_2024", scores.released_2024),
+        ):
+            if score is not None:
+                unread = score.n_invalid if isinstance(score, LenientScore) else score.dropped
+                yield about | {"protocol": protocol, "value": score.known, "invalid": unread}
+
+
+def _means(about: Row, rows: Sequence[Row], file: OverSeedsFile) -> Iterator[Row]:
+    """The rows of means over seeds. A mean is missing where the value of a seed is; its counts are
+    those of seeds."""
+    by_protocol: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        by_protocol.setdefault((row["setting"], row["protocol"]), []).append(row)
+    for (setting, protocol), some in by_protocol.items():
+        values, block = [one["value"] for one in some], file.settings[setting]
+        mean = about | {name: some[0][name] for name in ("metric", "setting", "protocol", "n")}
+        if None not in values:
+            mean |= {"value": fmean(values), "sd": stdev(values)}
+        if protocol == "strict":
+            if block.strict.ci95:
+                interval = block.strict.details["interval"]
+                mean |= dict(zip(("low", "high"), block.strict.ci95, strict=True))
+                mean |= {f"interval_{name}": interval[name] for name in ("method", "reliable")}
+            known = [one["mcc"] for one in some]
+            mean["mcc"] = None if None in known else fmean(known)
+        yield mean
+
+
+def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
+    """The tokens of all prompts and answers of each setting in a predictions file, None where one
+    is unknown."""
+    verify_result(path)
+    # As they are: nothing that looks like a number or a date becomes one.
+    lines = pd.read_json(path, lines=True, dtype=False)
+    sums = lines.astype(dict.fromkeys(TOKENS, COUNT)).groupby("setting")[TOKENS].sum(skipna=False)
+    return {str(setting): dict(row) for setting, row in sums.iterrows()}
+
+
+def read_published(path: Path) -> list[Row]:
+    """The rows of published results, by table (their setting), row (their model) and task. An empty
+    field was not reported.
+
+    The file's column `doubled` names the tasks whose value the row's authors printed as twice a
+    recall.
+
+    Raises:
+        InputError: the file is missing or broken, has a row twice or a value that is no score, or
+            `doubled` names no column.
+    """
+    problems, about, rows = list[str](), ("table", "model", "doubled"), list[Row]()
+    for line, row in enumerate(read_csv(path, about, about[:2]), start=2):
+        table, model, twice = (row.pop(one) for one in about)
+        doubled = twice.split()
+        told = "is no column: name those of tasks, with spaces between them"
+        unknown = (one for one in doubled if one not in row)
+        problems += [f"{path}: line {line}: doubled: {one} {told}" for one in unknown]
+        for task, printed in row.items():
+            found: Row = {"model": model, "kind": PUBLISHED, "task": task, "setting": table}
+            found |= {"protocol": DOUBLED if task in doubled else PUBLISHED}
+            if printed and SCORE.fullmatch(printed) and float(printed) <= 1 + (task in doubled):
+                found |= {"value": float(printed), "printed": printed}
+            elif printed:
+                problems.append(
+                    f"{path}: line {line}: {task}: {printed} is no score: write a number from "
+                    "0 to 1, the best, with a point, or leave the field empty"
+                )
+            rows.append(dict.fromkeys(COLUMNS) | found | {"source": source_name(path)})
+    if problems:
+        raise InputError(*problems)
+    return rows

@@ -1,0 +1,25 @@
+"""Collect what a study has measured of time, memory and energy as tidy rows: one for each training,
+for the answers to each task, and for the single answers of each model that was timed."""
+
+from pathlib import Path
+
+from ecslm.script import Origin, OutputFile, job, run_script
+from ecslm.tidy.costs import cost_frame, cost_rows
+from ecslm.tidy.rows import TidySettings
+
+
+@job()
+def main(origin: Origin, settings: TidySettings, results: Path, parquet: OutputFile) -> None:
+    """
+    Args:
+        settings: the study's models: JSON or @FILE
+        results: results directory of the study, as results/demo
+        parquet: Parquet file to write
+    """
+    origin.reads(*(results / row["source"] for row in cost_rows(settings)))
+    frame = cost_frame(settings, results)
+    origin.writes({parquet: frame.to_parquet(engine="pyarrow", index=False)})
+
+
+if __name__ == "__main__":
+    run_script(main)
