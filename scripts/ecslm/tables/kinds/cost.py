@@ -71,6 +71,10 @@ class CostEntry(TableEntry):
         """The currency of all prices; None without any."""
         return next((one.currency for one in (self.hardware, *self.apis.values()) if one), None)
 
+    @property
+    def _asked(self) -> str:
+        return self.tokens_of or self.models[0]
+
     def problems(self, study: StudyContext, published: Published) -> Iterator[str]:  # noqa: ARG002
         """Models whose latency cannot be measured, and prices in another currency."""
         models = study.models
@@ -103,8 +107,7 @@ class CostEntry(TableEntry):
         columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in COLUMNS))
         groups = row_groups(columns, {"Measured here": measured}, "model")
         if self.apis:
-            name = self.tokens_of or self.models[0]
-            asked = Costs.of_answers(rows, name, study.models[name].tasks)
+            asked = Costs.of_answers(rows, self._asked, study.models[self._asked].tasks)
             listed = {
                 api: {"price": _amount(asked.price_by_tokens(one), asked.sources, "estimated")}
                 for api, one in self.apis.items()
@@ -139,8 +142,7 @@ class CostEntry(TableEntry):
                 f"tokens of prompts and answers on {prices.as_of}{source}."
             )
         if self.apis:
-            asked = self.tokens_of or self.models[0]
-            yield f"Estimated: for the tokens of {asked}; other tokenizers differ."
+            yield f"Estimated: for the tokens of {self._asked}; other tokenizers differ."
         if absent := [name for name in self.models if not study.models[name].tasks]:
             yield f"Not run, and therefore without a row: {', '.join(absent)}."
         yield (
