@@ -31,8 +31,7 @@ rule all:
         targets("check_data", "dataset", "describe_data", "leakage", "data_card"),
         targets("fetch_answers", "train_adapter", "predict", "bertscore"),
         targets("score", "score_baseline", "score_over_seeds", "choose_baseline"),
-        targets("differences", "compare"),
-        targets("tidy_scores", "tidy_comparisons", "tidy_costs", "tidy_records"),
+        targets("differences", "compare", "tidy_scores", "tidy_costs", "tidy_records"),
         targets("render_table", "draw_figures", "report_page"),
 
 

@@ -106,15 +106,15 @@ rule differences:
 
 
 rule compare:
-    """step: adjust the p-values for the number of tests (Holm)"""
+    """step: adjust p-values for the number of tests (Holm), and write all comparisons as rows"""
     input:
         differences=expand("<results>/differences/{task}.json", task=COMPARED),
     output:
-        comparisons=expand("<results>/comparisons/{task}.json", task=COMPARED),
-        manifest="<results>/comparisons/manifest.json",
+        parquet="<results>/comparisons.parquet",
+        manifest="<results>/comparisons.manifest.json",
     params:
         **made_by("compare.py"),
-        folder=subpath(output.manifest, parent=True),
+        differences=lambda wildcards, input: options(differences=input.differences),
     shell:
-        "python scripts/compare.py --differences {input.differences} --output {params.folder}"
+        "python scripts/compare.py {params.differences} --output {output.parquet}"
         " --manifest {output.manifest} --code {params.code} > {log} 2>&1"

@@ -32,9 +32,8 @@ JOBS = {
     ],
     "choose_baseline": each("task", filter(STUDY.simple_baselines, STUDY.test_tasks)),
     "differences": each("task", COMPARED),
-    "compare": [{}] if COMPARED else [],
+    "compare": [{}],
     "tidy_scores": [{}],
-    "tidy_comparisons": [{}],
     "tidy_costs": [{}],
     "tidy_records": [{}],
     "export_model": each("model", STUDY.exported_models),
@@ -86,7 +85,7 @@ rule metrics:
     """target: score all answers, and compare the models"""
     input:
         targets("check_data", "score", "score_baseline", "score_over_seeds", "choose_baseline"),
-        targets("differences", "compare", "tidy_scores", "tidy_comparisons", "tidy_records"),
+        targets("differences", "compare", "tidy_scores", "tidy_records"),
 
 
 rule tables:

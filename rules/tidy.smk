@@ -1,6 +1,5 @@
 from ecslm.plan import tidy
 from ecslm.schemas.paths import PUBLISHED_SCORES
-from ecslm.tidy.comparisons import comparison_files
 from ecslm.tidy.costs import cost_rows
 from ecslm.tidy.records import record_files
 from ecslm.tidy.scores import score_files
@@ -22,21 +21,6 @@ rule tidy_scores:
         "python scripts/tidy_scores.py --results {params.results} {params.published}"
         " --settings {params.settings:q} --code {params.code} --csv {output.csv}"
         " --parquet {output.parquet} --manifest {output.manifest} 2> {log}"
-
-
-rule tidy_comparisons:
-    """step: write all comparisons as rows, in Parquet"""
-    input:
-        results=lambda job: of_study(comparison_files(tidy.comparisons_settings(STUDY).context)),
-    output:
-        parquet="<results>/comparisons.parquet",
-        manifest="<results>/comparisons.manifest.json",
-    params:
-        **gathered_by("tidy_comparisons.py", tidy.comparisons_settings),
-    shell:
-        "python scripts/tidy_comparisons.py --results {params.results}"
-        " --settings {params.settings:q} --code {params.code} --parquet {output.parquet}"
-        " --manifest {output.manifest} 2> {log}"
 
 
 rule tidy_costs:

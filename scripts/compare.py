@@ -1,38 +1,39 @@
 """Adjust the p-values of each contrast over all tasks, with Holm's method.
-Writes the comparisons of each task and prints a summary.
+Writes all comparisons as tidy rows and prints a summary.
 
 example:
-  python scripts/compare.py --differences mine/PM.json mine/SA.json --output adjusted
+  python scripts/compare.py --differences mine/PM.json mine/SA.json --output comparisons.parquet
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
-from ecslm.comparisons.results import Difference, adjusted
+from ecslm.comparisons.results import Difference, adjusted, comparison_frame
 from ecslm.reports.summaries import difference_summary
-from ecslm.script import Origin, job, run_script
+from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job()
-def main(origin: Origin, differences: list[Path], output: Path, json: bool = False) -> None:
+@job(("pandas", "pyarrow"))
+def main(
+    origin: Origin, output: OutputFile, differences: Sequence[Path] = (), json: bool = False
+) -> None:
     """
     Args:
-        differences: output files of differences.py, one per task
-        output: directory to write files of the same names to
-        json: print JSON, by file name, instead of a summary
+        output: Parquet file to write
+        differences: output files of differences.py, one per task, which they are named after
+        json: print JSON, by task, instead of a summary
     """
     origin.reads(*differences)
-    read = {path.name: read_result(path, list[Difference]) for path in differences}
+    read = {path.stem: read_result(path, list[Difference]) for path in differences}
     if len(read) < len(differences):
-        raise InputError("--differences: two files have the same name; outputs are named like them")
+        raise InputError("--differences: two files have the same name: name each after its task")
     rows = adjusted(read)
-    found = {name: [row.model_dump(mode="json") for row in rows[name]] for name in rows}
-    written = {output / name: json_text(value) for name, value in found.items()}
-    origin.writes(written, output / "manifest.json")
-    by_task = {Path(name).stem: found for name, found in rows.items()}
-    print(json_text(found), end="") if json else print(difference_summary(by_task))
+    origin.writes({output: comparison_frame(rows).to_parquet(engine="pyarrow", index=False)})
+    found = {task: [row.model_dump(mode="json") for row in rows[task]] for task in rows}
+    print(json_text(found), end="") if json else print(difference_summary(rows))
 
 
 if __name__ == "__main__":

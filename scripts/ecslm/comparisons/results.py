@@ -2,21 +2,40 @@
 all cells of a contrast, across tasks."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
-from ecslm.common.files import read_model
-from ecslm.common.manifests import verify_result
-from ecslm.schemas.paths import COMPARISONS, COMPARISONS_MANIFEST
 from ecslm.schemas.settings import Closed
 
 Exact = Literal["mcnemar", "randomisation", "randomisation_mcnemar"]
 Test = Exact | Literal["newcombe", "bootstrap", "expected"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+# The columns of tidy rows, with types that know missing values.
+COLUMNS = {
+    **dict.fromkeys(("task", "contrast", "a", "b"), "string"),
+    "best_simple": "boolean",
+    **dict.fromkeys(("setting", "model"), "string"),
+    "paired": "boolean",
+    **dict.fromkeys(("n", "n_b", "unshared", "seeds_a", "seeds_b"), "Int64"),
+    **dict.fromkeys(("value_a", "value_b", "agreement", "agreement_by_chance"), "float64"),
+    **dict.fromkeys(("difference", "low", "high"), "float64"),
+    **{"reliable": "boolean", "deciding": "Int64", "test": "string"},
+    **dict.fromkeys(("p", "p_low", "p_high"), "float64"),
+    "family": "Int64",
+    **dict.fromkeys(("p_holm", "p_holm_low", "p_holm_high"), "float64"),
+}
+# Of these fields, the columns of their two numbers.
+PAIRS = {
+    "seeds": ("seeds_a", "seeds_b"),
+    "ci95": ("low", "high"),
+    "p_interval": ("p_low", "p_high"),
+    "p_holm_interval": ("p_holm_low", "p_holm_high"),
+}
 
 
 class Difference(Closed):
@@ -79,7 +98,7 @@ class Difference(Closed):
 
 
 class Comparison(Difference):
-    """A row of `comparisons/{task}.json`.
+    """A row of `comparisons.parquet`, which has two columns for each pair of numbers.
 
     Attributes:
         family: number of tests that p_holm is adjusted for.
@@ -92,15 +111,25 @@ class Comparison(Difference):
     p_holm_interval: tuple[Probability, Probability] | None
 
 
-def read_comparisons(results: Path, task: str) -> list[Comparison]:
-    """Read a task's comparisons.
+def comparison_frame(comparisons: Mapping[str, Sequence[Comparison]]) -> pd.DataFrame:
+    """The comparisons of each task as tidy rows, as `comparisons.parquet` has them."""
+    rows: list[dict[str, Any]] = []
+    for task, of_task in comparisons.items():
+        for comparison in of_task:
+            row = {"task": task} | comparison.model_dump()
+            for name, columns in PAIRS.items():
+                row |= zip(columns, row.pop(name) or (None, None), strict=True)
+            rows.append(row)
+    return pd.DataFrame(rows, columns=[*COLUMNS]).astype(COLUMNS)
 
-    Raises:
-        InputError: the file is missing, altered or invalid.
-    """
-    path = results / COMPARISONS.format(task=task)
-    verify_result(path, results / COMPARISONS_MANIFEST)
-    return read_model(path, list[Comparison])
+
+def as_comparison(row: Mapping[str, Any]) -> Comparison:
+    """The comparison of a row, whose task is not part of it."""
+    found = {name: value for name, value in row.items() if name != "task"}
+    for name, columns in PAIRS.items():
+        pair = tuple(found.pop(column) for column in columns)
+        found[name] = None if None in pair else pair
+    return Comparison.model_validate(found)
 
 
 def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:

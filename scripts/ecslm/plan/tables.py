@@ -7,7 +7,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.models import LearnedModel, OpenAIModel
 from ecslm.estimates.sizes import sizes_of_row
-from ecslm.plan.comparisons import contrasts, task_contrasts
+from ecslm.plan.comparisons import contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -71,7 +71,6 @@ def study_context(study: Study) -> StudyContext:
         models={name: _model(study, name) for name in settings.models},
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
         contrasts={name: one.title or name for name, one in contrasts(study).items()},
-        compared=tuple(task for task in study.test_tasks if task_contrasts(study, task)),
         simple={
             task: tuple(sorted(names))
             for task in study.test_tasks

@@ -22,11 +22,6 @@ def scores_settings(study: Study) -> TidySettings:
     return _tidy(study, "kind", "base", "adapter_of", **parts)
 
 
-def comparisons_settings(study: Study) -> TidySettings:
-    """The tasks in which something is compared."""
-    return TidySettings(study=study.name, context=part_of(study_context(study), compared=True))
-
-
 @cache
 def costs_settings(study: Study) -> TidySettings:
     """The models that cost something."""

@@ -13,7 +13,7 @@ from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.templates import render_template
 from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
-from ecslm.reports.samples import read_samples, readable
+from ecslm.reports.samples import read_samples, readable, verdict_on
 from ecslm.reports.settings import ReportSettings, listing_files
 from ecslm.reports.verdict import MARKS, panels_of
 from ecslm.reports.words import columns_of, facts
@@ -69,6 +69,8 @@ def render_page(
     }
     filters: dict[str, Callable[..., Any]] = {
         "readable": readable,
+        "listed": json.loads,
+        "verdict": verdict_on,
         "columns": columns_of,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "per_cent": lambda value: f"{100 * min(max(value, 0.0), 1.0):.1f}%",

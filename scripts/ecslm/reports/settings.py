@@ -71,7 +71,7 @@ class ReportSettings(JobSettings):
 def listing_files(settings: ReportSettings) -> tuple[str, ...]:
     """The tables, printed and tidy, whose manifests list all files that a number came from."""
     tables = (paths.TABLE_JSON.format(table=table) for table in settings.tables)
-    return (*tables, paths.SCORES_PARQUET, paths.COMPARISONS_PARQUET, paths.COSTS_PARQUET)
+    return (*tables, paths.SCORES_PARQUET, paths.COSTS_PARQUET)
 
 
 def report_files(settings: ReportSettings) -> list[str]:

@@ -100,11 +100,6 @@ class SettingScores(Closed):
     """Null for expected values."""
     released_2024: Score | None
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether nearly all answers are one and the same."""
-        return self.answers is not None and self.answers.count >= CONSTANT_SHARE * self.n
-
 
 class MetricsFile(Closed):
     """The scores of one model, seed and task; model and seed are null if unknown."""

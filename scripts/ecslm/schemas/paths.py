@@ -59,10 +59,6 @@ OVER_SEEDS = "metrics/{model}/over-seeds/{task}.json"
 # Of a task: the trivial or learned baseline that is best on validation records.
 SIMPLE_BASELINES = "simple_baselines/{task}.json"
 
-COMPARISONS = "comparisons/{task}.json"
-# One job compares all tasks, since Holm's adjustment needs all p-values.
-COMPARISONS_MANIFEST = "comparisons/manifest.json"
-
 # Tidy tables, which all that is printed reads.
 SCORES_PARQUET = "scores.parquet"
 COMPARISONS_PARQUET = "comparisons.parquet"

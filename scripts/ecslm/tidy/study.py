@@ -104,8 +104,6 @@ class StudyContext(Closed):
     """Trivial baselines and the tasks that each is defined for."""
     contrasts: dict[str, str] = {}
     """Titles of contrasts, by name."""
-    compared: tuple[str, ...] = ()
-    """Tasks in which some contrast compares something."""
     simple: dict[str, tuple[str, ...]] = {}
     """Trivial and learned baselines by task, of which one was chosen as the best."""
     setting_titles: dict[str, str] = {}

@@ -174,7 +174,7 @@ class ClaimsEntry(IntervalsEntry):
     def _difference(self, inputs: Inputs, task: str, setting: str, other: str | None) -> Cell:
         """The difference to another row, as the first contrast has it that compares them."""
         found = (
-            difference_cell(task, row)
+            difference_cell(row)
             for _, row in inputs.compared([task], *self.contrasts)
             if (row.a, row.b, row.setting) == (self.model, other, setting)
         )

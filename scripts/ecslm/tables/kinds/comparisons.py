@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
-from ecslm.schemas.paths import COMPARISONS, COMPARISONS_PARQUET
+from ecslm.schemas.paths import COMPARISONS_PARQUET
 from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
@@ -32,6 +32,8 @@ UNMARKED = {
     "few": "a test that is not exact is not valid with so few records, or so few that decide",
     "undecided": f"too few random exchanges to tell on which side of {LEVEL} it is",
 }
+# Of cells.
+SOURCES = (COMPARISONS_PARQUET,)
 BEST_SIMPLE = "the best simple baseline"
 COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
@@ -89,25 +91,24 @@ def _common(study: StudyContext, row: Comparison) -> str:
 
 
 def _cells(study: StudyContext, task: str, row: Comparison) -> dict[str, Cell]:
-    sources = (COMPARISONS.format(task=task),)
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
     return {
         "metric": Cell.text(study.tasks[task].metric),
-        "difference": difference_cell(task, row),
-        "p": Cell.of(row.p, p_text, sources),
-        "p_holm": Cell.of(row.p_holm, p_text, sources),
-        "n": Cell.of(row.n, records, sources),
+        "difference": difference_cell(row),
+        "p": Cell.of(row.p, p_text, SOURCES),
+        "p_holm": Cell.of(row.p_holm, p_text, SOURCES),
+        "n": Cell.of(row.n, records, SOURCES),
     }
 
 
-def difference_cell(task: str, row: Comparison) -> Cell:
+def difference_cell(row: Comparison) -> Cell:
     """The difference with its interval, and the mark of its significance."""
-    sources, difference = (COMPARISONS.format(task=task),), row.difference
+    difference = row.difference
     if difference is None or row.ci95 is None:
-        return Cell(sources=sources)
+        return Cell(sources=SOURCES)
     mark = significance_mark(row)
-    cell = Cell.difference(difference, sources, *([mark] if mark else []))
+    cell = Cell.difference(difference, SOURCES, *([mark] if mark else []))
     return replace(cell, interval=Interval(*row.ci95, row.reliable))
 
 

@@ -60,7 +60,7 @@ class InstructionsEntry(IntervalsEntry):
                 cells[task]["records"] = Cell.text("/".join(each) or MISSING, tuple(sources))
             for task, row in differences:
                 if row.model == model:
-                    cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
+                    cells[task][f"{row.a} against {row.b}"] = difference_cell(row)
             groups = row_groups(columns, {"": cells})
             panels.append(Panel(model, "Task", tuple(columns), groups, float_title=model))
         # As if each panel were a row.
