@@ -16,7 +16,7 @@ from ecslm.reports.summaries import difference_summary
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(("pandas", "pyarrow"))
+@job()
 def main(
     origin: Origin, output: OutputFile, differences: Sequence[Path] = (), json: bool = False
 ) -> None:
