@@ -13,13 +13,17 @@ from support.table_files import (
     write_dataset,
     write_metrics,
     write_simple,
+    write_tidy,
 )
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.reports.content import Content, read_content
 from ecslm.reports.page import render_page
 from ecslm.reports.settings import ReportSettings
+from ecslm.schemas.paths import RECORDS_PARQUET
 from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
+from ecslm.tidy.records import record_table
+from ecslm.tidy.rows import TidySettings
 
 HOSTILE = '<script>alert("x")</script>'
 PAGE_FILES = {
@@ -57,7 +61,7 @@ def report_settings(**changes: Any) -> ReportSettings:
         **{"train_setting": IND, "resamples": 1000, "samples": 2, "versions": {"torch": "2.13.0"}},
         **{"tables": ["ind"], "settings_of": {"ind": [IND]}},
         **{"figures": [computation, intervals | {"task": "PM"}]},
-        **{"tasks": ["PM"], "metrics": {"PM": "binary_f1"}, "models": ["Small", "Small-EC"]},
+        **{"tasks": ["PM"], "models": ["Small", "Small-EC"]},
         **{"recipes": {"Small": {}, "Small-EC": {"training": {}}}, "answering": "Small-EC"},
         **{"hourly": 0.36, "currency": "USD", "timed": True},
     }
@@ -142,6 +146,7 @@ def claims_table(beating: Cell, **cells: Cell) -> Table:
     return results_table(name="claims", kind="claims", panels=(panel,), summary=("Ours & yours.",))
 
 
+MANIFEST: dict[str, Any] = {"inputs": {}, "settings": {}, "code": None, "versions": {}, "files": {}}
 CLAIMS = {"tables": ["claims", "ind"], "settings_of": {"claims": [IND], "ind": [IND]}}
 
 
@@ -155,6 +160,7 @@ def score_cell(model: str, seed: int, value: float) -> Cell:
 def write_table(study: Path, table: Table) -> None:
     """A table as JSON, and a fragment of LaTeX."""
     write_json(study / f"tables/{table.name}.json", asdict(table))
+    write_json(study / f"tables/{table.name}.manifest.json", MANIFEST)
     write_text(study / f"tables/{table.name}.tex", f"% {table.name}\n")
 
 
@@ -177,11 +183,22 @@ def write_answers(study: Path, model: str, seed: int) -> None:
         write_jsonl(path, lines[folder])
 
 
+def write_records(study: Path, settings: ReportSettings) -> None:
+    """The tidy table of answers to the records."""
+    metrics = dict.fromkeys(settings.tasks, "binary_f1")
+    tidy = TidySettings(study="demo", context=settings.context, metrics=metrics)
+    (study / RECORDS_PARQUET).write_bytes(record_table(tidy, study))
+
+
 def content_of(study: Path, settings: ReportSettings | None = None) -> Content:
-    """What the report shows."""
-    return read_content(settings or report_settings(), study, study.parent / "bases", "c0ffee")
+    """What the report shows, from tidy tables of the files that there are."""
+    settings = settings or report_settings()
+    write_tidy(study, settings.context, timed=[settings.answering] * settings.timed)
+    return read_content(settings, study, study.parent / "bases", "c0ffee")
 
 
 def page_of(study: Path, settings: ReportSettings | None = None) -> str:
     """The page."""
+    if (study / "predictions").exists():
+        write_records(study, settings or report_settings())
     return render_page(content_of(study, settings), study, **PAGE_FILES)

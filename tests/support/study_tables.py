@@ -3,22 +3,27 @@
 import random
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from support.configs import SHIPPED
 from support.project import PROMPTS, REPORT, ROOT
-from support.table_files import comparison_row, scores, write_simple
+from support.table_files import comparison_row, scores, write_comparisons, write_simple, write_tidy
 
 from ecslm.common.files import write_json
 from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.study import Study
-from ecslm.plan.tables import table_files, table_settings
+from ecslm.plan.tables import table_settings
+from ecslm.plan.tidy import costs_settings, scores_settings
+from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.latex import render_table
 from ecslm.tables.model import Table
+from ecslm.tidy.costs import cost_rows
+from ecslm.tidy.scores import score_files
 
 RECORDS = 1_000
 COST = {
@@ -45,11 +50,12 @@ def planned(study: str) -> Study:
 
 def study_tables(study: str, results: Path) -> dict[str, Table]:
     """All tables of a study. Their numbers are made up, and as wide as real ones can be."""
-    plan = planned(study)
+    plan, published = planned(study), ROOT / PUBLISHED_SCORES
+    _write_tidy(plan, results, published)
     found = {}
     for name in plan.settings.tables:
         request = table_settings(plan, name)
-        for path in table_files(plan, name):
+        for path in request.table.files:
             _write(plan, results, path)
         resources = {option: ROOT / path for option, path in request.table.RESOURCES.items()}
         inputs = Inputs(request.context, results, resources)
@@ -63,9 +69,8 @@ def fragments(table: Table) -> tuple[str, str]:
 
 
 def _write(study: Study, results: Path, path: str) -> None:
+    """A made-up file."""
     file = results / path
-    if file.exists():
-        return
     folder, task, rng = path.partition("/")[0], file.stem, random.Random(zlib.crc32(path.encode()))
     about, settings = {"task": task, "model": None, "metric": "F1"}, study.settings.settings
     if path.endswith("cost.json"):
@@ -76,8 +81,6 @@ def _write(study: Study, results: Path, path: str) -> None:
         write_json(file, CHECK)
     elif folder == "simple_baselines":
         write_simple(results, task, _best_simple(study, task))
-    elif folder == "comparisons":
-        write_json(file, list(_comparisons(study, task, rng)))
     elif folder == "descriptions":
         write_json(file, _description(study, task))
     elif "/over-seeds/" in path:
@@ -91,8 +94,17 @@ def _write(study: Study, results: Path, path: str) -> None:
             one["n_invalid"] = rng.randrange(900)
             one["strict"]["details"]["interval"]["reliable"] = False
         write_json(file, {**about, "seed": None, "settings": found})
-    else:
-        raise ValueError(f"{path}: unknown file: say here what its content may be")
+
+
+def _write_tidy(study: Study, results: Path, published: Path) -> None:
+    """The tidy tables of made-up files."""
+    context, costs = scores_settings(study).context, costs_settings(study)
+    for path in (*score_files(context), *(row["source"] for row in cost_rows(costs))):
+        _write(study, results, path)
+    write_tidy(results, context, published, costs.timed)
+    for task in filter(partial(task_contrasts, study), study.test_tasks):
+        rng = random.Random(zlib.crc32(task.encode()))
+        write_comparisons(results, task, *_comparisons(study, task, rng))
 
 
 def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[str, Any]]:

@@ -1,13 +1,25 @@
 """Hand-made results for the tests of tables and reports."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ecslm.common.files import write_json
+from ecslm.common.manifests import made_from, manifest_of, write_manifest
+from ecslm.comparisons.results import Comparison, as_comparison, comparison_frame
+from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
+from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.model import Cell, Table
+from ecslm.tables.scores import Published
+from ecslm.tidy.costs import cost_frame, cost_rows
+from ecslm.tidy.rows import TidySettings, read_tidy
+from ecslm.tidy.scores import COLUMNS, own_scores, read_published
+from ecslm.tidy.study import StudyContext
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -83,9 +95,34 @@ def comparison_row(**changes: Any) -> dict[str, Any]:
 
 
 def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
-    """A task's comparisons: of models in IND, but for what the rows say."""
-    made = [comparison_row(**row) for row in rows]
-    write_json(results / "comparisons" / f"{task}.json", made)
+    """A task's comparisons, in place of earlier ones: of models in IND, but for what the rows
+    say."""
+    path, by_task = results / COMPARISONS_PARQUET, dict[str, list[Comparison]]()
+    for row in read_tidy(path) if path.exists() else ():
+        by_task.setdefault(row["task"], []).append(as_comparison(row))
+    by_task[task] = [Comparison.model_validate(comparison_row(**row)) for row in rows]
+    comparison_frame(by_task).to_parquet(path)
+
+
+def write_tidy(
+    results: Path, study: StudyContext, published: Path | None = None, timed: Sequence[str] = ()
+) -> None:
+    """The tidy tables of the files that there are, each with its manifest."""
+    own = [*own_scores(study, results, partial=True)]
+    printed = read_published(published) if published else []
+    frame = pd.DataFrame([*own, *printed], columns=[*COLUMNS]).astype(COLUMNS)
+    frame.to_parquet(results / SCORES_PARQUET)
+    files = {SCORES_PARQUET: {row["source"] for row in own}}
+    settings = TidySettings(study="shop", context=study, timed=tuple(timed))
+    sources = {row["source"] for row in cost_rows(settings)}
+    if sources and all((results / path).is_file() for path in sources):
+        cost_frame(settings, results).to_parquet(results / COSTS_PARQUET)
+        files[COSTS_PARQUET] = sources
+    if not (results / COMPARISONS_PARQUET).exists():
+        comparison_frame({}).to_parquet(results / COMPARISONS_PARQUET)
+    for name, read in files.items():
+        made = made_from([results / path for path in sorted(read)], {}, None, {})
+        write_manifest(manifest_of(results / name), made, [results / name])
 
 
 def write_published(folder: Path) -> Path:
@@ -102,14 +139,19 @@ def request(entry: dict[str, Any], **context: Any) -> TableRequest:
     return TableRequest.model_validate({"table": settings, "context": whole})
 
 
-def inputs(wanted: TableRequest, results: Path, **resources: Path) -> Inputs:
-    """What the table is built from."""
-    return Inputs(wanted.context, results, resources)
-
-
 def built(wanted: TableRequest, results: Path, **resources: Path) -> Table:
-    """The table of a request."""
-    return wanted.table.build("test", inputs(wanted, results, **resources))
+    """The table of a request, from the files that there are."""
+    scores = results / "study.csv"
+    timed = wanted.table.latency if isinstance(wanted.table, CostEntry) else ()
+    write_tidy(results, wanted.context, scores if scores.exists() else None, timed)
+    return wanted.table.build("test", Inputs(wanted.context, results, resources))
+
+
+def problems(wanted: TableRequest, results: Path) -> list[str]:
+    """What does not fit the study or the published results."""
+    path = write_published(results)
+    published = Published(read_published(path), str(path))
+    return [*wanted.table.problems(wanted.context, published)]
 
 
 def cells(table: Table) -> dict[str, dict[str, Cell]]:

@@ -27,6 +27,7 @@ from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes
+from ecslm.tidy.rows import read_tidy
 
 IND, OOD, UNSEEN = (f"{name}_Instruction" for name in ("IND_Diverse", "OOD_Diverse", "IND_Unseen"))
 TUNING = {"kind": "models", "pairs": [["EC", "Base"]], "settings": [IND]}
@@ -363,7 +364,7 @@ def test_the_scripts_write_the_same_bytes_twice_and_read_which_baseline_is_the_b
 ) -> None:
     write_outcomes(tmp_path, "EC", [1, 1, 1, 0])
     write_outcomes(tmp_path, "Base", [1, 0, 0, 0])
-    path, chosen = tmp_path / "comparisons/MPC.json", tmp_path / "simple_baselines/MPC.json"
+    path, chosen = tmp_path / "comparisons.parquet", tmp_path / "simple_baselines/MPC.json"
     chosen.parent.mkdir()
     contrasts = {"simple": TUNING | {"pairs": [["EC", "best simple"]]}}
     written = []
@@ -373,17 +374,15 @@ def test_the_scripts_write_the_same_bytes_twice_and_read_which_baseline_is_the_b
         made = run_differences(tmp_path, contrasts=contrasts)
         assert made.returncode == (best == "Other"), made.stderr
         done = ["--differences", str(tmp_path / "differences/MPC.json")]
-        assert run_script("compare.py", *done, "--output", str(path.parent)).returncode == 0
+        assert run_script("compare.py", *done, "--output", str(path)).returncode == 0
         written.append(path.read_bytes())
     assert len(set(written)) == 1
     assert made.stderr == (
         f"error: {chosen}: best: Other is not in `models` of --settings: add it\n"
     )
-    (row,) = json.loads(written[0])
-    assert (row["b"], row["best_simple"]) == ("Base", True)
-    assert {"contrast", "a", "setting", "n", "difference", "ci95", "p", "p_holm"} <= set(row)
-    manifest = json.loads((path.parent / "manifest.json").read_text())
-    assert list(manifest["files"]) == ["MPC.json"]
+    (row,) = read_tidy(path)
+    assert (row["task"], row["b"], row["best_simple"]) == ("MPC", "Base", True)
+    assert {"contrast", "a", "setting", "n", "difference", "low", "p", "p_holm"} <= set(row)
     of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
     assert len(of_differences["inputs"]) == 3 and str(chosen) in of_differences["inputs"]
 

@@ -7,11 +7,12 @@ import pytest
 from huggingface_hub import ModelCard
 from support.exported_files import write_adapter_manifest
 from support.project import REPORT
-from support.table_files import IND, OOD, scores, write_metrics, write_simple
+from support.table_files import IND, OOD, scores, write_metrics, write_simple, write_tidy
 
 from ecslm.common.files import read_json, write_json
 from ecslm.exports.card import render_card
 from ecslm.exports.settings import ModelCardSettings
+from ecslm.tidy.study import StudyContext
 
 MODEL = "Small-EC"
 TASKS = {
@@ -21,9 +22,14 @@ TASKS = {
 CONTEXT = {
     "data": {"source": "a/b at c0ffee"},
     "tasks": TASKS,
-    "models": {MODEL: {"adapter_of": MODEL, "tasks": ["AG", "PM"]}},
-    "simple": {"PM": ["always-no", "always-yes"]},
 }
+SCORED = StudyContext.model_validate(
+    {
+        "models": {MODEL: {"adapter_of": MODEL, "tasks": ["AG", "PM"]}},
+        "baselines": {"always-no": ["PM"], "always-yes": ["PM"]},
+        "simple": {"PM": ["always-no", "always-yes"]},
+    }
+)
 SETTINGS: dict[str, Any] = {
     **{"model": MODEL, "seed": 0, "base_license": "Apache-2.0", "study": "A shop"},
     **{"context": CONTEXT, "data_hub_id": "a/b", "data_license": "CC-BY-4.0"},
@@ -68,6 +74,7 @@ def base(folder: Path, **source: str) -> Path:
 
 def card(results: Path, source: dict[str, str] | None = None, **changes: Any) -> str:
     settings = ModelCardSettings.model_validate(SETTINGS | changes)
+    write_tidy(results, SCORED)
     template = REPORT / "model_card.md.jinja"
     return render_card(template, results, base(results, **(source or ON_HUB)), settings)
 

@@ -18,6 +18,7 @@ from support.table_files import (
     write_over_seeds,
     write_published,
     write_simple,
+    write_tidy,
 )
 
 from ecslm.common.files import write_jsonl
@@ -90,7 +91,8 @@ def drawn(
     """One of the figures, and its description."""
     with styled():
         wanted = settings(rows, comparable, **table)
-        figures = draw_figures(wanted, results, results / "study.csv")
+        write_tidy(results, wanted.context, results / "study.csv")
+        figures = draw_figures(wanted, results)
         return next((figure, text) for one, figure, text in figures if one.name == name)
 
 

@@ -12,7 +12,6 @@ from ecslm.common.errors import InputError
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.report import figures_settings
 from ecslm.plan.study import Study
-from ecslm.plan.tables import table_resources
 
 RESULTS: dict[str, Any] = {
     "kind": "results",
@@ -69,13 +68,15 @@ def test_models_of_other_shares_of_records_are_drawn_against_their_number() -> N
         assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
 
 
-def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
+def test_figures_are_drawn_from_tidy_scores_which_are_made_from_all_scores() -> None:
     seeds, tasks = ("seed-0", "seed-1"), ("PM", "AVE")
-    assert set(job_of(with_table(), "draw_figures").inputs) > {
-        *(f"results/shop/adapters/Small-EC/{seed}/manifest.json" for seed in seeds),
+    adapters = {f"results/shop/adapters/Small-EC/{seed}/manifest.json" for seed in seeds}
+    drawn_from = set(job_of(with_table(), "draw_figures").inputs)
+    assert drawn_from == {"results/shop/scores.parquet", *adapters}
+    assert set(job_of(with_table(), "tidy_scores").inputs) > {
         *(f"results/shop/metrics/Small-EC/{of}/PM.json" for of in (*seeds, "over-seeds")),
         *(f"results/shop/simple_baselines/{task}.json" for task in tasks),
-        "resources/published/study.csv",
+        *("resources/published/study.csv", *adapters),
     }
 
 
@@ -86,5 +87,4 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
         check_named_files(made)
     scores = tmp_path / "study.csv"
     scores.write_text("table,model,doubled,PM\n")
-    assert str(scores) in job_of(made, "draw_figures").inputs
-    assert table_resources(made, "ind") == {"published": str(scores)}
+    assert str(scores) in job_of(made, "tidy_scores").inputs

@@ -81,7 +81,7 @@ def test_what_is_there_is_told_and_a_missing_key_refused(monkeypatch: pytest.Mon
 def test_jobs_are_counted_by_what_they_make() -> None:
     run = planned_run()
     (found,) = count_jobs(run)
-    assert found.message.startswith("15: 1 base, 1 adapter, 1 prediction, 12 short jobs")
+    assert found.message.startswith("18: 1 base, 1 adapter, 1 prediction, 15 short jobs")
     (none,) = count_jobs(PlannedRun(run.study, (), run.profile))
     assert none.message == "none: all results are up to date"
 

@@ -10,7 +10,7 @@ from ecslm.provenance.archive import PROOF_ALONE, refuse_secrets
 PACKED_WHOLE = {
     *("check_data", "describe_data", "leakage", "data_card", "measure_latency", "score"),
     *("score_baseline", "score_over_seeds", "choose_baseline", "differences", "compare"),
-    *("tidy_scores", "render_table", "draw_figures", "report_page", "report_pdf"),
+    *("tidy_scores", "tidy_costs", "render_table", "draw_figures", "report_page", "report_pdf"),
 }
 
 

@@ -70,7 +70,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "models": {"Small": model, "Small-EC": tuned},
         },
         tasks=list(TASKS),
-        metrics=dict.fromkeys(TASKS, "binary_f1"),
         question="Which small language model is good enough for an online shop, and at what cost?",
     )
     write_text(study / "report.html", page_of(study, settings))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.report_files import (
     CLAIMS,
+    PAGE_FILES,
     SVG,
     claims_table,
     own_table,
@@ -25,7 +26,8 @@ from support.table_files import IND, scores, write_metrics
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
-from ecslm.reports.page import THEME, inline_svg
+from ecslm.reports.content import read_content
+from ecslm.reports.page import THEME, inline_svg, render_page
 from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
 from ecslm.tables.model import Cell
@@ -143,10 +145,13 @@ def test_the_page_tells_where_everything_came_from(results: Path) -> None:
 
 
 def test_the_inputs_of_the_report_are_known_beforehand(results: Path) -> None:
-    files = set(report_files(report_settings()))
-    there = {one.relative_to(results).as_posix() for one in results.rglob("*") if one.is_file()}
-    assert files == there - {"predictions/Small/seed-0/PM.cost.json"}
-    assert "predictions/Small/seed-0/PM.jsonl" not in report_files(report_settings(samples=0))
+    page, files = page_of(results), set(report_files(report_settings()))
+    for path in filter(Path.is_file, results.rglob("*")):
+        if path.relative_to(results).as_posix() not in files:
+            path.unlink()
+    content = read_content(report_settings(), results, results.parent / "bases", "c0ffee")
+    assert render_page(content, results, **PAGE_FILES) == page
+    assert files - set(report_files(report_settings(samples=0))) == {"records.parquet"}
 
 
 def test_a_missing_or_altered_figure_is_refused(results: Path) -> None:

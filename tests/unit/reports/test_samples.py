@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from support.report_files import report_settings
+from support.report_files import report_settings, write_records
 
-from ecslm.reports.samples import read_samples, readable
+from ecslm.reports.samples import read_samples, readable, verdict_on
 
 
 @pytest.mark.parametrize(
@@ -12,12 +12,13 @@ from ecslm.reports.samples import read_samples, readable
 def test_there_are_as_many_as_configured_the_worst_first_with_the_answers_of_all_models(
     count: int, verdicts: str, results: Path
 ) -> None:
+    write_records(results, report_settings())
     found = read_samples(results, report_settings(samples=count))
-    assert "".join(one.answers[0].verdict[0] for one in found) == verdicts
-    assert len({one.record.id for one in found}) == len(found)
-    for sample in found:
-        assert [answer.model for answer in sample.answers] == ["Small-EC", "Small"]
-        assert (sample.answers[1].verdict, sample.record.output) == ("wrong", "yes")
+    assert "".join(verdict_on(answers[0])[0] for answers in found) == verdicts
+    assert len({answers[0]["id"] for answers in found}) == len(found)
+    for answers in found:
+        assert [answer["model"] for answer in answers] == ["Small-EC", "Small"]
+        assert (verdict_on(answers[1]), answers[1]["reference"]) == ("wrong", "yes")
 
 
 def test_texts_in_json_are_lines_of_names_and_values() -> None:

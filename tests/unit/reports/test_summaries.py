@@ -11,9 +11,9 @@ from support.scoring_examples import FIVE, OOD, QUICK, entries, predictions
 from support.scoring_examples import TASKS as KINDS
 from support.table_files import IND, TASKS, comparison_row, scores, write_metrics, write_simple
 
-from ecslm.common.files import read_json, write_json, write_jsonl
+from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, write_manifest
-from ecslm.comparisons.results import Comparison
+from ecslm.comparisons.results import Comparison, as_comparison
 from ecslm.reports.summaries import (
     WARNING,
     difference_summary,
@@ -23,6 +23,7 @@ from ecslm.reports.summaries import (
 )
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.score import score
+from ecslm.tidy.rows import read_tidy
 from ecslm.tidy.study import StudyContext
 
 SMALL = {"tasks": ["PM"], "local": True, "family": "Small"}
@@ -127,12 +128,13 @@ def test_the_script_prints_what_it_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_json(tmp_path / "d/PM.json", [row().model_dump(exclude=OF_FAMILY)])
-    options = ["--differences", tmp_path / "d/PM.json", "--output", tmp_path / "c"]
+    options = ["--differences", tmp_path / "d/PM.json", "--output", tmp_path / "c.parquet"]
     assert run_here(monkeypatch, "compare.py", options) == 0
     assert capsys.readouterr().out.startswith("PM\ncontrast")
     assert run_here(monkeypatch, "compare.py", [*options, "--json"]) == 0
-    written = {"PM.json": read_json(tmp_path / "c/PM.json")}
-    assert json.loads(capsys.readouterr().out) == written
+    (written,) = read_tidy(tmp_path / "c.parquet")
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == {"PM": [as_comparison(written).model_dump(mode="json")]}
 
 
 def test_files_of_answers_alone_show_constants_and_how_far_models_agree(

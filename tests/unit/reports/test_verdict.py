@@ -7,16 +7,21 @@ from typing import Any
 
 import pytest
 from support.report_files import CLAIMS, claims_table, report_settings
-from support.table_files import IND, TASKS, scores, write_metrics, write_simple
+from support.table_files import IND, TASKS, scores, write_metrics, write_simple, write_tidy
 
 from ecslm.common.files import write_json
-from ecslm.reports.settings import report_files
-from ecslm.reports.verdict import Verdict, in_words, money, read_prices, read_verdicts
+from ecslm.reports.verdict import Verdict, in_words, money, prices_of, verdicts_of
 from ecslm.tables.model import Cell, Table
+from ecslm.tables.scores import Scores
+from ecslm.tidy.rows import read_tidy
+from ecslm.tidy.study import StudyContext
 
 
 def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
-    (found,) = read_verdicts(results, report_settings(**CLAIMS, **changes), tables)
+    settings = report_settings(**CLAIMS, **changes)
+    write_tidy(results, settings.context)
+    scores = Scores(read_tidy(results / "scores.parquet"), settings.context)
+    (found,) = verdicts_of(scores, read_tidy(results / "costs.parquet"), settings, tables)
     return found
 
 
@@ -116,7 +121,10 @@ def test_answers_are_told_in_the_words_of_the_data() -> None:
 
 def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     def costs(**changes: Any) -> dict[str, str]:
-        return {of: much for of, much, _ in read_prices(results, report_settings(**changes))}
+        settings = report_settings(**changes)
+        write_tidy(results, settings.context, timed=["Small-EC"])
+        rows = read_tidy(results / "costs.parquet")
+        return {of: much for of, much, _ in prices_of(rows, settings)}
 
     training = {"Training, once": "10 min 0 s"}
     a_month = {"The device, a month": "USD 262.80"}
@@ -126,7 +134,7 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     assert costs(**unpriced) == {**training, "1,000 requests": "1 min 40 s"}
     assert verdict_of(results, hourly=None).tasks[0].price == "1 min 40 s"
     assert costs(answering=None) == {}
-    assert read_verdicts(results, report_settings(answering=None), []) == []
+    assert verdicts_of(Scores([], StudyContext()), [], report_settings(answering=None), []) == []
     elsewhere = {"Small-EC": {"seeds": [42], "tasks": ["PM"]}}
     assert costs(timed=False, context={"models": elsewhere}) == {}, "reading answers costs nothing"
 
@@ -138,13 +146,12 @@ def test_the_best_simple_baseline_costs_what_its_answers_took_and_a_rule_nothing
     write_metrics(results, "Words", "PM", {IND: scores(0.5)})
     write_simple(results, "PM", "Words")
     cost = {"device": "a CPU", "seconds": 0.02, "prompts": 200}
-    write_json(results / (path := "predictions/Words/seed-0/PM.cost.json"), cost)
+    write_json(results / "predictions/Words/seed-0/PM.cost.json", cost)
     models = report_settings().context.model_dump()["models"]
     models["Words"] = {"tasks": ["PM"], "local": True, "learned": True, "family": "tf-idf"}
     changes: dict[str, Any] = {"context": {"models": models, "simple": {"PM": ["Words"]}}}
     assert verdict_of(results, **changes).tasks[0].simple_price == "USD 0.000010"
     assert verdict_of(results, **changes, hourly=None).tasks[0].simple_price == "under 1 s"
-    assert path in report_files(report_settings(**changes))
 
 
 def test_a_price_is_written_as_people_do() -> None:

@@ -30,7 +30,6 @@ def asked(comparable: bool = True, **changes: Any) -> TableRequest:
         simple={"PM": ["always-yes", "Words"], "SA": ["random", "Words"]},
         baselines={"always-yes": ["PM"], "random": ["SA"]},
         contrasts={name: name for name in ("tuning", "form", "simple")},
-        compared=("PM", "SA"),
         data={"source": "generated records", "comparable": comparable},
         setting_titles={IND: "in domain"},
     )
@@ -62,7 +61,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def made(results: Path, comparable: bool = True, **changes: Any) -> Table:
-    return files.built(asked(comparable, **changes), results, published=results / "study.csv")
+    return files.built(asked(comparable, **changes), results)
 
 
 def test_a_row_has_the_best_published_model_and_where_the_interval_lies(results: Path) -> None:
@@ -138,8 +137,7 @@ def test_the_sign_of_a_judgement_is_explained_also_without_intervals(results: Pa
 
 def test_published_rows_that_do_not_exist_are_named(results: Path) -> None:
     wanted, path = asked(general=["GPT-4 Turbo", "GPT-9"]), results / "study.csv"
-    found = [*wanted.table.problems(files.inputs(wanted, results, published=path))]
-    assert found == [f"GPT-9 is not in table IND of {path}"]
+    assert files.problems(wanted, results) == [f"GPT-9 is not in table IND of {path}"]
 
 
 def test_a_published_value_may_be_off_by_half_of_its_last_digit(results: Path) -> None:

@@ -16,8 +16,7 @@ TITLES = {IND: "in domain", OOD: "out of domain"}
 
 def asked(**context: Any) -> TableRequest:
     entry = {"kind": "comparisons", "contrasts": ["tuning", "domain"], "columns": ["PM", "SA"]}
-    compared = {"contrasts": CONTRASTS, "compared": ["PM", "SA"]}
-    return request(entry, **compared, **{"setting_titles": TITLES, **context})
+    return request(entry, contrasts=CONTRASTS, **{"setting_titles": TITLES, **context})
 
 
 def made(results: Path, pm: list[dict[str, Any]], sa: list[dict[str, Any]]) -> Table:
@@ -40,7 +39,7 @@ def test_each_comparison_has_its_difference_both_p_values_and_its_records(tmp_pa
     }
     found = {task: row["difference"].marks for task, row in cells(table).items()}
     assert found == {"PM": ("significant",), "SA": ()}
-    assert cells(table)["PM"]["p"].sources == ("comparisons/PM.json",)
+    assert cells(table)["PM"]["p"].sources == ("comparisons.parquet",)
     assert any("Holm's method is below 0.05" in note for note in table.notes)
 
 

@@ -152,16 +152,7 @@ def test_a_learned_baseline_costs_what_learning_and_answering_took(results: Path
     }
 
 
-def test_a_table_reads_the_files_with_clock_values_of_its_models_that_are_run(
-    results: Path,
-) -> None:
-    wanted = asked(models=["Small", "Small-EC", "Idle"])
-    assert wanted.table.files(wanted.context) == [
-        "predictions/Small/seed-0/PM.cost.json",
-        "predictions/Small-EC/seed-0/PM.cost.json",
-        "adapters/Small-EC/seed-0/cost.json",
-        "latency/Small-EC.json",
-    ]
+def test_a_model_that_is_not_run_has_no_row(results: Path) -> None:
     table = made(results, models=["Small-EC", "Idle"])
     assert [row.name for row in table.panels[0].groups[0].rows] == ["Small-EC"]
     assert "Not run, and therefore without a row: Idle." in table.notes
@@ -170,7 +161,7 @@ def test_a_table_reads_the_files_with_clock_values_of_its_models_that_are_run(
 def test_latency_of_weights_elsewhere_and_several_currencies_are_problems(tmp_path: Path) -> None:
     euros = MODELS["Served"] | {"prices": PRICES | {"currency": "EUR"}}
     wanted = asked({"Served": euros}, models=["Small-EC", "Served"], latency=["Served"])
-    assert list(wanted.table.problems(files.inputs(wanted, tmp_path))) == [
+    assert files.problems(wanted, tmp_path) == [
         "latency: Served: its weights do not run here, so that nothing can be measured",
         "prices are in EUR, USD: give all in one currency",
     ]

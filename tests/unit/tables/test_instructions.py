@@ -18,8 +18,9 @@ def asked(*settings: str, models: Any = None, contrast: str | None = None) -> Ta
     columns = [{"title": one[:8], "setting": one} for one in settings or BOTH]
     models = models or {"Small": {"tasks": ["PM", "SA"]}}
     entry = {"kind": "instructions", "tasks": ["PM", "SA"], "columns": columns, "models": [*models]}
-    compared = {"contrasts": {"wording": "Wording"}, "compared": ["PM", "SA"]}
-    return request(entry | {"contrast": contrast}, models=models, tasks=TWO, **compared)
+    contrasts = {"wording": "Wording"}
+    wanted = entry | {"contrast": contrast}
+    return request(wanted, models=models, tasks=TWO, contrasts=contrasts)
 
 
 def write(results: Path, task: str, found: dict[str, Any]) -> None:
@@ -78,5 +79,5 @@ def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -
     small, other = ([row.cells[-1] for row in panel.rows] for panel in table.panels)
     assert [cell.shown for cell in (*small, *other)] == ["-0.100", "--", "--", "0.100"]
     assert (small[0].interval, small[0].marks) == (Interval(0.05, 0.15), ())
-    assert small[0].sources == ("comparisons/PM.json",)
+    assert small[0].sources == ("comparisons.parquet",)
     assert any(note.startswith("Difference: ") for note in table.notes)

@@ -28,7 +28,7 @@ def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> No
     printed, found = RESOURCES / "published/parameters.csv", dict[str, dict[str, Cell]]()
     for study in ("demo", "paper"):
         wanted = table_settings(planned(study), "parameters")
-        assert wanted.table.files(wanted.context) == [], "they need neither data nor models"
+        assert wanted.table.files == (), "they need neither data nor models"
         table = built(wanted, tmp_path, published=printed)
         found |= cells(table)
         without = cells(built(wanted, tmp_path))

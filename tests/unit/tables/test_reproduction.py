@@ -38,8 +38,8 @@ def made(results: Path, seeds: tuple[int, ...] = (0,), **changes: Any) -> Table:
     write_metrics(results, AUTHORS, "PM", {IND: scores(0.718)})
     write_metrics(results, AUTHORS, "AVE", {IND: scores(0.429)})
     wanted = request(entry, models=models, **context)
-    published = files.write_published(results)
-    return files.built(wanted, results, published=published, notes=NOTES)
+    files.write_published(results)
+    return files.built(wanted, results, notes=NOTES)
 
 
 def shown(table: Table, group: int = 0) -> dict[str, list[str]]:

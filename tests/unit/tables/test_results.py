@@ -17,7 +17,6 @@ from support.table_files import IND, cells, scores, write_metrics, write_over_se
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_result
-from ecslm.tables.inputs import Published
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.results import with_marks
 from ecslm.tables.model import (
@@ -32,6 +31,7 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT
+from ecslm.tidy.scores import read_published
 
 TASKS = ["AVE", "PM"]
 OURS = {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True}
@@ -61,7 +61,8 @@ def results(tmp_path: Path) -> Path:
 
 
 def made(results: Path, wanted: TableRequest) -> Table:
-    return files.built(wanted, results, published=write_published(results))
+    write_published(results)
+    return files.built(wanted, results)
 
 
 def marks(table: Table, task: str) -> dict[str, tuple[str, ...]]:
@@ -217,15 +218,8 @@ def test_rows_that_do_not_exist_or_could_not_be_told_apart_are_refused(tmp_path:
     with pytest.raises(ValidationError, match="competitors: GPT-5 is not a row"):
         asked({"competitors": ["GPT-5"]})
     wanted = asked({"rows": [OURS, {"group": "P", "published": ["GPT-9"]}], "competitors": []})
-    published = write_published(tmp_path)
-    inputs = files.inputs(wanted, tmp_path, published=published)
-    assert [*wanted.table.problems(inputs)] == [f"GPT-9 is not in table IND of {published}"]
-
-
-def test_a_score_that_is_missing_is_named(results: Path) -> None:
-    (results / "metrics/Small-EC/seed-42/PM.json").unlink()
-    with pytest.raises(InputError, match=r"metrics/Small-EC/seed-42/PM\.json: no such file"):
-        made(results, asked())
+    path = tmp_path / "study.csv"
+    assert files.problems(wanted, tmp_path) == [f"GPT-9 is not in table IND of {path}"]
 
 
 def test_the_script_writes_the_same_as_the_library_each_time_and_no_absolute_path(
@@ -233,15 +227,14 @@ def test_the_script_writes_the_same_as_the_library_each_time_and_no_absolute_pat
 ) -> None:
     settings = results / "settings.json"
     settings.write_text(asked().model_dump_json())
+    table = made(results, asked())
     tex, bare, twin = (results / f"ind.{end}" for end in ("tex", "tabular.tex", "json"))
     options = [
         *("--table", "test", "--settings", f"@{settings}", "--results", results),
         *("--template", REPORT / "tabular.tex.jinja", "--float-template"),
-        *(REPORT / "float.tex.jinja", "--published", write_published(results)),
-        *("--tex", tex, "--json", twin, "--tabular", bare),
+        *(REPORT / "float.tex.jinja", "--tex", tex, "--json", twin, "--tabular", bare),
     ]
     run_script("render_table.py", *options).check_returncode()
-    table = made(results, asked())
     assert read_result(twin, Table) == table
     assert (tex.read_text(), bare.read_text()) == fragments(table)
     assert str(results) not in tex.read_text() + twin.read_text()
@@ -259,5 +252,5 @@ def test_published_numbers_that_would_be_taken_for_others_are_refused(tmp_path: 
     ):
         path.write_text(f"table,model,doubled,PM,SA\n{rows}\n", encoding="utf-8")
         with pytest.raises(InputError) as caught:
-            Published(path)
+            read_published(path)
         assert caught.value.problems[0].startswith(f"{path}: {problem}")
