@@ -90,12 +90,14 @@ MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.column
 
 # What shows the data. The source as a whole is checked again whatever row of it changed.
 DATA = "check_data; data_card; render_table dataset"
-DRAWN = "tidy_scores; draw_figures; report_page"
-# All that shows scores: the tables are those that read all scores of a study.
-SHOWN = (
-    f"compare; {DRAWN}; render_table differences; render_table claims; render_table ind; "
+DRAWN = "tidy_scores; tidy_costs; tidy_records; draw_figures; report_page"
+# All that reads scores, and their differences; and what was measured of answers.
+OF_SCORES = (
+    "tidy_scores; tidy_records; draw_figures; report_page; render_table claims; render_table ind; "
     "render_table texts; render_table validity; render_table reproduction"
 )
+SHOWN = f"{OF_SCORES}; compare; render_table differences"
+OF_COSTS = "tidy_costs; render_table cost"
 
 VALUES = (
     Row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), {"tasks: *": "data_card"}),
@@ -135,7 +137,7 @@ VALUES = (
         configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4),
         {"training.learning_rate: *": "train_adapter Tiny-Exact/*"},
         f"{OF_EXACT}; bertscore Tiny-Exact/*; score Tiny-Exact/*; score_over_seeds *; "
-        f"differences *; {SHOWN}",
+        f"differences *; {SHOWN}; {OF_COSTS}",
     ),
     Row(
         "the decoding of one task: its predictions and below",
@@ -147,7 +149,7 @@ VALUES = (
             "max_new_tokens: 4 -> 5": "describe_data AG",
         },
         f"predict */AG; bertscore *; score */AG; score_over_seeds */AG; differences AG; {SHOWN}; "
-        "measure_latency *; render_table cost; describe_data AG; data_card; render_table dataset",
+        f"measure_latency *; {OF_COSTS}; describe_data AG; data_card; render_table dataset",
     ),
     Row(
         "the number of bootstrap resamples: scores and below",
@@ -165,7 +167,7 @@ CODE = (
         NDCG,
         {
             "ecslm.scoring.metrics.ndcg: _dcg has changed": "score */QPR; score_baseline */QPR; "
-            "choose_baseline QPR; score_over_seeds */QPR; differences QPR; report_page"
+            "choose_baseline QPR; score_over_seeds */QPR; differences QPR; tidy_records"
         },
         "score */QPR; score_baseline */QPR; choose_baseline QPR; score_over_seeds */QPR; "
         f"differences QPR; {SHOWN}",
@@ -174,19 +176,19 @@ CODE = (
         "macro-F1",
         "scoring/metrics/macro_f1.py",
         "score */SA; score_baseline */SA; choose_baseline SA; score_over_seeds */SA; "
-        "differences SA; report_page",
+        "differences SA; tidy_records",
     ),
     Row(
         "yes or no",
         replaced(f"{LIBRARY}/scoring/answers.py", '_ENDINGS = ".!,"', '_ENDINGS = ".!"'),
         {
             "ecslm.scoring.answers: _ENDINGS has changed": "score */PM; score_baseline */PM; "
-            "choose_baseline PM; score_over_seeds */PM; differences PM; report_page"
+            "choose_baseline PM; score_over_seeds */PM; differences PM; tidy_records"
         },
     ),
     code("tests of differences", "comparisons/testing.py", "differences *"),
     code("one kind of table", "tables/kinds/validity.py", "render_table *"),
-    code("what collects scores", "exports/tidy_scores.py", "tidy_scores"),
+    code("what collects answers", "tidy/records.py", "tidy_records"),
     code("BERTScore", "scoring/bertscore.py", "bertscore *"),
     code("latency", "prediction/latency.py", "measure_latency *"),
     code("generation", "prediction/generation.py", OF_MODELS),
@@ -202,7 +204,7 @@ CODE = (
         replaced(f"{LIBRARY}/models/loading.py", "double_quant=True", "double_quant=False"),
         {"ecslm.models.loading: *": f"train_adapter *; {OF_MODELS}"},
     ),
-    version("pandas", "tidy_scores; draw_figures"),
+    version("pandas", "tidy_scores; tidy_costs; tidy_records; draw_figures"),
     version("matplotlib", "draw_figures"),
     Row(
         "the version of torch",
@@ -311,7 +313,7 @@ ALONE = (
             for x in ("SA", "AG")
         )
         + f"; bertscore *; score_baseline */SA; {DATA}; {SHOWN}; measure_latency *; "
-        "render_table cost",
+        f"{OF_COSTS}",
     ),
     alone(
         "one training record: adapters and all below",
