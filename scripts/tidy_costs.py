@@ -16,7 +16,7 @@ def main(origin: Origin, settings: TidySettings, results: Path, parquet: OutputF
         results: results directory of the study, as results/demo
         parquet: Parquet file to write
     """
-    origin.reads(*(results / row["source"] for row in cost_rows(settings)))
+    origin.reads(*(results / row["source"] for row in cost_rows(settings.context)))
     frame = cost_frame(settings, results)
     origin.writes({parquet: frame.to_parquet(engine="pyarrow", index=False)})
 

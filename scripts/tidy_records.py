@@ -3,19 +3,18 @@
 from pathlib import Path
 
 from ecslm.script import Origin, OutputFile, job, run_script
-from ecslm.tidy.records import record_files, record_table
-from ecslm.tidy.rows import TidySettings
+from ecslm.tidy.records import RecordsSettings, record_files, record_table
 
 
 @job()
-def main(origin: Origin, settings: TidySettings, results: Path, parquet: OutputFile) -> None:
+def main(origin: Origin, settings: RecordsSettings, results: Path, parquet: OutputFile) -> None:
     """
     Args:
         settings: the study's models, and the metrics of its tasks: JSON or @FILE
         results: results directory of the study, as results/demo
         parquet: Parquet file to write
     """
-    origin.reads(*(results / path for path in record_files(settings)))
+    origin.reads(*(results / path for path in record_files(settings.context)))
     origin.writes({parquet: record_table(settings, results)})
 
 

@@ -1,7 +1,6 @@
 """Hand-made results for the tests of tables and reports."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from ecslm.comparisons.results import Comparison, as_comparison, comparison_fram
 from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
-from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.model import Cell, Table
 from ecslm.tables.scores import Published
 from ecslm.tidy.costs import cost_frame, cost_rows
@@ -26,7 +24,7 @@ OOD = "OOD_Diverse_Instruction"
 
 TASKS = {
     "AVE": {"title": "Attribute Value Extraction", "metric": "F1*"},
-    "PM": {"title": "Product Matching", "metric": "F1"},
+    "PM": {"title": "Product Matching", "metric": "F1", "measure": "binary_f1"},
     "SA": {"title": "Sentiment Analysis", "metric": "macro-F1"},
     "AG": {"title": "Answer Generation", "metric": "F_BERT"},
 }
@@ -104,18 +102,16 @@ def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
     comparison_frame(by_task).to_parquet(path)
 
 
-def write_tidy(
-    results: Path, study: StudyContext, published: Path | None = None, timed: Sequence[str] = ()
-) -> None:
+def write_tidy(results: Path, study: StudyContext, published: Path | None = None) -> None:
     """The tidy tables of the files that there are, each with its manifest."""
     own = [*own_scores(study, results, partial=True)]
     printed = read_published(published) if published else []
     frame = pd.DataFrame([*own, *printed], columns=[*COLUMNS]).astype(COLUMNS)
     frame.to_parquet(results / SCORES_PARQUET)
     files = {SCORES_PARQUET: {row["source"] for row in own}}
-    settings = TidySettings(study="shop", context=study, timed=tuple(timed))
-    sources = {row["source"] for row in cost_rows(settings)}
+    sources = {row["source"] for row in cost_rows(study)}
     if sources and all((results / path).is_file() for path in sources):
+        settings = TidySettings(study="shop", context=study)
         cost_frame(settings, results).to_parquet(results / COSTS_PARQUET)
         files[COSTS_PARQUET] = sources
     if not (results / COMPARISONS_PARQUET).exists():
@@ -142,8 +138,7 @@ def request(entry: dict[str, Any], **context: Any) -> TableRequest:
 def built(wanted: TableRequest, results: Path, **resources: Path) -> Table:
     """The table of a request, from the files that there are."""
     scores = results / "study.csv"
-    timed = wanted.table.latency if isinstance(wanted.table, CostEntry) else ()
-    write_tidy(results, wanted.context, scores if scores.exists() else None, timed)
+    write_tidy(results, wanted.context, scores if scores.exists() else None)
     return wanted.table.build("test", Inputs(wanted.context, results, resources))
 
 

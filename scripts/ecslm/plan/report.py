@@ -14,7 +14,6 @@ from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, study_context
-from ecslm.plan.tidy import part_of
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
 from ecslm.tables.kinds.claims import ClaimsEntry
@@ -43,7 +42,7 @@ def figures_settings(study: Study) -> FiguresSettings:
                 drawn = entry.model_copy(update={"caption": ""})
                 tables.append(DrawnTable(name=name, entry=drawn, shares=shares))
     drawn_parts = dict.fromkeys(("tasks", "models", "baselines", "simple"), True)
-    shown = part_of(context, data={"comparable"}, **drawn_parts)
+    shown = context.part(data={"comparable"}, **drawn_parts)
     return FiguresSettings(tables=tuple(tables), context=shown)
 
 
@@ -102,7 +101,6 @@ def report_settings(study: Study) -> ReportSettings:
         answering=answering,
         hourly=next((one.hardware.price for one in costs if one.hardware), None),
         currency=next((one.currency for one in costs if one.currency), None),
-        timed=any(answering in one.latency for one in costs),
         card=study.described_model is not None,
         samples=settings.report.samples,
         versions=lock_versions(LISTED),
@@ -117,7 +115,7 @@ def model_card_settings(study: Study, model: str) -> ModelCardSettings:
         model=model,
         seed=study.first_seed(model),
         study=study.settings.title,
-        context=part_of(context, data=True, tasks={*context.models[model].tasks}),
+        context=context.part(data=True, tasks={*context.models[model].tasks}),
         base_license=study.config.licenses.get(base or ""),
         data_hub_id=data.id if isinstance(data, HubData) else None,
         data_license=data.license,

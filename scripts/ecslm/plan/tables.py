@@ -14,7 +14,10 @@ from ecslm.schemas import paths
 from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
+from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.scores import Published
+from ecslm.tidy.records import RecordsSettings
+from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import read_published
 from ecslm.tidy.study import DataContext, ModelContext, StudyContext, TaskContext
 
@@ -80,13 +83,32 @@ def study_context(study: Study) -> StudyContext:
     )
 
 
+@cache
+def tidy_settings(study: Study) -> TidySettings:
+    """What tidy tables need to know of a study."""
+    models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks", "timed"}}
+    others = dict.fromkeys(("baselines", "simple", "tasks"), True)
+    context = study_context(study).part(models=models, **others)
+    return TidySettings(study=study.name, context=context)
+
+
+def records_settings(study: Study) -> RecordsSettings:
+    """Likewise that of all answers."""
+    return RecordsSettings(**dict(tidy_settings(study)))
+
+
 def _task(task: TaskSettings) -> TaskContext:
     measure = metric(task.metric)
-    return TaskContext(title=task.title, metric=measure.NAME, proportion=measure.PROPORTION)
+    return TaskContext(
+        title=task.title,
+        metric=measure.NAME,
+        measure=task.metric,
+        proportion=measure.PROPORTION,
+    )
 
 
 def _model(study: Study, name: str) -> ModelContext:
-    model = study.model(name)
+    model, tables = study.model(name), study.settings.tables.values()
     training, access = study.adapted(name), getattr(model, "access", None)
     row = None if model.base is None else study.architecture_row(model.base)
     sizes = None if row is None else sizes_of_row(row)
@@ -106,6 +128,7 @@ def _model(study: Study, name: str) -> ModelContext:
         adapter_of=study.adapter_name(name),
         parameters=(sizes.parameters, sum(adapter)) if sizes and adapter else None,
         prices=None if access is None else access.prices,
+        timed=any(name in one.latency for one in tables if isinstance(one, CostEntry)),
         family=learned.method if learned else model.base or name,
         multiplied=None if sizes is None else sizes.multiplied,
         trained=model.seeds if model.tuned and model.run else (),

@@ -237,7 +237,7 @@ def prices_of(costs: Sequence[Row], settings: ReportSettings) -> Iterator[tuple[
         if settings.hourly and settings.context.models[name].prices is None:
             month = money(HOURS_PER_MONTH * settings.hourly, settings.currency)
             yield "The device, a month", month, "if it is always on, however few requests come"
-    model = _cost(costs, settings, name, tasks, settings.timed)
+    model = _cost(costs, settings, name, tasks)
     hours = model.values["training device-hours"]
     # Its adapters may be those of another.
     if model.context.adapter_of == name and not math.isnan(hours):
@@ -245,7 +245,7 @@ def prices_of(costs: Sequence[Row], settings: ReportSettings) -> Iterator[tuple[
         price = money(hours * hourly, settings.currency)
         more = " on ".join(filter(None, [price, *model.devices[:1]]))
         yield "Training, once", duration(hours * SECONDS_PER_HOUR), more
-    if settings.timed:
+    if model.context.timed:
         half, most = (model.values[f"latency {one}"] for one in ("p50", "p95"))
         yield "One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s"
 
@@ -257,7 +257,7 @@ def amount(
     neither is known. Trivial rules need no device."""
     if name not in settings.context.models:
         return "free"
-    model = _cost(costs, settings, name, tasks, timed=False)
+    model = _cost(costs, settings, name, tasks)
     price, hourly = model.values["price"], settings.hourly
     if model.context.prices is None and not math.isnan(price):
         if hourly is None:
@@ -276,12 +276,12 @@ def money(value: float, currency: str | None) -> str:
 
 
 def _cost(
-    costs: Sequence[Row], settings: ReportSettings, name: str, tasks: tuple[str, ...], timed: bool
+    costs: Sequence[Row], settings: ReportSettings, name: str, tasks: tuple[str, ...]
 ) -> ModelCost:
     """What a model costs, if it answers some tasks alone; an hour of the device it runs on costs
     1."""
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
-    return ModelCost(costs, name, model, timed, hourly=1.0)
+    return ModelCost(costs, name, model, hourly=1.0)
 
 
 def _listed(names: Sequence[str]) -> str:

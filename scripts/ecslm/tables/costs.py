@@ -77,24 +77,23 @@ class ModelCost:
         values: by the keys of `COLUMNS`.
         sources: the files of these values, by the heads of the columns.
         devices: what they were measured on.
-        timed: how many single answers were timed, if any.
+        timed: how many single answers were timed.
     """
 
     def __init__(
-        self, rows: Iterable[Row], name: str, context: ModelContext, timed: bool, hourly: float
+        self, rows: Iterable[Row], name: str, context: ModelContext, hourly: float
     ) -> None:
         """
         Args:
             rows: all costs of the study.
             context: the model, with the tasks that count.
-            timed: whether its latency is measured.
             hourly: price of an hour of the hardware that models run on here, nan if not known.
         """
         self.name, self.context, rows = name, context, list(rows)
         answering = Costs.of_answers(rows, name, context.tasks)
         trainings = _of_step(TRAINING, context.adapter_of, rows)
         adapters = Costs(one for one in trainings if one["seed"] in context.seeds)
-        latencies = list(_of_step(SINGLE_ANSWERS, name, rows if timed else ()))
+        latencies = list(_of_step(SINGLE_ANSWERS, name, rows))
         seeds, seconds = len(adapters.rows), answering.total("seconds")
         trained = total(one["seconds"] and one["seconds"] * one["devices"] for one in adapters.rows)
         hours = over(trained, seeds) / SECONDS_PER_HOUR
@@ -126,7 +125,7 @@ class ModelCost:
         }
         measured = (*training.rows, *answering.rows, *latencies)
         self.devices = [one["device"] for one in measured if one["device"]]
-        self.timed = sum(one["prompts"] for one in latencies) if timed else None
+        self.timed = sum(one["prompts"] for one in latencies)
 
 
 def _of_step(step: str, model: str | None, rows: Iterable[Row]) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from ecslm.common.files import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
 from ecslm.tidy.rows import COUNT, NUMBER, TEXT, Row, TidySettings
+from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
     **dict.fromkeys(("study", "step", "model"), TEXT),
@@ -25,22 +26,18 @@ COLUMNS = {
 TRAINING, ANSWERS, SINGLE_ANSWERS = "training", "answers", "single answers"
 
 
-def cost_rows(settings: TidySettings) -> list[Row]:
+def cost_rows(study: StudyContext) -> list[Row]:
     """What the rows are of, each with its file: steps, models, seeds and tasks."""
-    models, rows = settings.context.models, list[Row]()
-    adapters = {(one.adapter_of, seed): None for one in models.values() for seed in one.seeds}
-    for name, seed in sorted(job for job in adapters if job[0] is not None):
-        job = {"model": name, "seed": seed}
-        rows.append({"step": TRAINING, **job, "source": ADAPTER_COST.format(**job)})
-    for name, model in sorted(models.items()):
-        for seed in model.seeds:
-            for task in model.tasks:
-                job = {"model": name, "seed": seed, "task": task}
-                rows.append({"step": ANSWERS, **job, "source": PREDICTIONS_COST.format(**job)})
-    for name in sorted(settings.timed):
-        source = LATENCY.format(model=name)
-        rows.append({"step": SINGLE_ANSWERS, "model": name, "source": source})
-    return rows
+    timed = [{"model": name} for name, model in sorted(study.models.items()) if model.timed]
+    return [
+        {"step": step, **job, "source": path.format(**job)}
+        for step, path, jobs in (
+            (TRAINING, ADAPTER_COST, study.adapters),
+            (ANSWERS, PREDICTIONS_COST, study.answers),
+            (SINGLE_ANSWERS, LATENCY, timed),
+        )
+        for job in jobs
+    ]
 
 
 def cost_frame(settings: TidySettings, results: Path) -> pd.DataFrame:
@@ -49,7 +46,7 @@ def cost_frame(settings: TidySettings, results: Path) -> pd.DataFrame:
     Raises:
         InputError: a file is missing or has another form.
     """
-    rows = cost_rows(settings)
+    rows = cost_rows(settings.context)
     for row in rows:
         if row["step"] == SINGLE_ANSWERS:
             latency = read_model(results / row["source"], LatencyFile)

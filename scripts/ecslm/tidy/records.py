@@ -16,7 +16,9 @@ from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import read_records
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcome_rows
+from ecslm.scoring.settings import metric_module
 from ecslm.tidy.rows import COUNT, NUMBER, TEXT, TRUTH, Row, TidySettings
+from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
     **dict.fromkeys(("study", "model", "kind"), TEXT),
@@ -30,18 +32,22 @@ OF_RECORD = ("id", "sample_id", "setting", "instruction", "input")
 OF_PREDICTION = ("reference", "prediction", "finish_reason", "prompt_tokens", "generated_tokens")
 
 
-def record_files(settings: TidySettings) -> list[str]:
+class RecordsSettings(TidySettings):
+    """Everything except files that can change the rows."""
+
+    def modules(self) -> tuple[str, ...]:
+        """Those of the tasks' metrics, which say how good an answer is."""
+        return tuple(sorted({metric_module(one.measure) for one in self.context.tasks.values()}))
+
+
+def record_files(study: StudyContext) -> list[str]:
     """The results that the rows are read from, relative to the study's results directory."""
-    found = [DATASET.format(task=task, split="test") for task in settings.metrics]
-    for name, model in sorted(settings.context.models.items()):
-        for seed in model.seeds:
-            for task in model.tasks:
-                job = {"model": name, "seed": seed, "task": task}
-                found += [PREDICTIONS.format(**job), OUTCOMES.format(**job)]
-    return found
+    tested = dict.fromkeys(job["task"] for job in study.answers)
+    datasets = (DATASET.format(task=task, split="test") for task in tested)
+    return [*datasets, *(x.format(**job) for job in study.answers for x in (PREDICTIONS, OUTCOMES))]
 
 
-def record_table(settings: TidySettings, results: Path) -> bytes:
+def record_table(settings: RecordsSettings, results: Path) -> bytes:
     """The Parquet file: task by task, all records in the order of the dataset, with the answers of
     models by name.
 
@@ -52,8 +58,9 @@ def record_table(settings: TidySettings, results: Path) -> bytes:
     empty = pyarrow.Table.from_pandas(_frame([]), preserve_index=False)
     # Those to one record stand together, so that its texts take little room.
     with pyarrow.parquet.ParquetWriter(file, empty.schema, compression="zstd") as writer:
-        for task in sorted(settings.metrics):
-            frame = _frame(_rows(settings, results, task)).assign(study=settings.study)
+        for task in sorted(settings.context.tasks):
+            rows = _rows(settings.context, results, task)
+            frame = _frame(rows).assign(study=settings.study)
             writer.write(pyarrow.Table.from_pandas(frame, empty.schema, preserve_index=False))
     return file.getvalue()
 
@@ -62,12 +69,13 @@ def _frame(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*COLUMNS]).astype(COLUMNS)
 
 
-def _rows(settings: TidySettings, results: Path, task: str) -> list[Row]:
-    measure = metric(settings.metrics[task])
-    records = read_records(results / DATASET.format(task=task, split="test"))
+def _rows(study: StudyContext, results: Path, task: str) -> list[Row]:
+    models = {name: one for name, one in sorted(study.models.items()) if task in one.tasks}
+    path, measure = DATASET.format(task=task, split="test"), metric(study.tasks[task].measure)
+    records = read_records(results / path) if models else []
     rows: dict[str, list[Row]] = {record.id: [] for record in records}
-    for name, model in sorted(settings.context.models.items()):
-        for seed in model.seeds if task in model.tasks else ():
+    for name, model in models.items():
+        for seed in model.seeds:
             job = {"model": name, "seed": seed, "task": task}
             predictions = read_predictions(results / PREDICTIONS.format(**job))
             answers = {one.id: one.model_dump(include={*OF_PREDICTION}) for one in predictions}

@@ -9,8 +9,6 @@ import pyarrow.parquet
 
 from ecslm.common.manifests import verify_result
 from ecslm.schemas.settings import JobSettings
-from ecslm.schemas.task import Metric
-from ecslm.scoring.settings import metric_module
 from ecslm.tidy.study import StudyContext
 
 # Types of columns that know missing values.
@@ -27,15 +25,7 @@ class TidySettings(JobSettings):
     study: str
     """Name of the study."""
     context: StudyContext
-    """What of it has rows in the table."""
-    timed: tuple[str, ...] = ()
-    """Models whose latency is measured and shown."""
-    metrics: dict[str, Metric] = {}
-    """Headline metric of each task whose answers are judged one by one."""
-
-    def modules(self) -> tuple[str, ...]:
-        """Those of the metrics, which say how good an answer is."""
-        return tuple(sorted(map(metric_module, set(self.metrics.values()))))
+    """Its data, tasks and models."""
 
 
 def read_tidy(path: Path, **values: Collection[Any]) -> list[Row]:

@@ -48,17 +48,13 @@ SCORE = re.compile(r"\d*\.?\d+")
 
 def score_files(study: StudyContext) -> list[str]:
     """The results that the rows are read from, relative to the study's results directory."""
-    found = {SIMPLE_BASELINES.format(task=task) for task in study.simple}
+    found = [SIMPLE_BASELINES.format(task=task) for task in study.simple]
+    found += [ADAPTER.format(**job) for job in study.adapters]
+    found += [PREDICTIONS.format(**job) for job in study.answers]
     for name, model in study.rows:
         for task in model.tasks:
-            found |= {METRICS_FILE.format(model=name, seed=one, task=task) for one in model.seeds}
-            if len(model.seeds) > 1:
-                found.add(OVER_SEEDS.format(model=name, task=task))
-            if name in study.models:
-                jobs = ({"model": name, "seed": seed, "task": task} for seed in model.seeds)
-                found.update(PREDICTIONS.format(**job) for job in jobs)
-        if model.tuned:
-            found.update(ADAPTER.format(model=model.adapter_of, seed=one) for one in model.seeds)
+            found += [METRICS_FILE.format(model=name, seed=one, task=task) for one in model.seeds]
+            found += [OVER_SEEDS.format(model=name, task=task)] * (len(model.seeds) > 1)
     return sorted(found)
 
 

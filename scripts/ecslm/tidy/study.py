@@ -1,12 +1,13 @@
 """The study, as tidy tables and all that is printed know it: the same for each of them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import Field
 
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import answered_setting
+from ecslm.schemas.task import Metric, answered_setting
 
 
 class TaskContext(Closed):
@@ -16,8 +17,10 @@ class TaskContext(Closed):
     """Name in prose."""
     metric: str
     """Display name of the headline metric, for example `F1*`."""
+    measure: Metric = "accuracy"
+    """The metric itself."""
     proportion: bool = False
-    """Whether the metric is a share of right answers."""
+    """Whether it is a share of right answers."""
 
 
 class ModelContext(Closed):
@@ -47,6 +50,8 @@ class ModelContext(Closed):
     """Those of its base and of such an adapter, null if its architecture is not known."""
     prices: Prices | None = None
     """Of the server that it runs on."""
+    timed: bool = False
+    """Whether the time of single answers is measured and shown."""
     family: str = ""
     """Models of one family, those of one base, share a colour."""
     multiplied: int | None = None
@@ -115,6 +120,24 @@ class StudyContext(Closed):
         yield from sorted(self.models.items())
         for name, tasks in sorted(self.baselines.items()):
             yield name, ModelContext(kind="baseline", tasks=tasks)
+
+    @property
+    def answers(self) -> Iterator[dict[str, Any]]:
+        """Model, seed and task of all answers that models give."""
+        for name, model in sorted(self.models.items()):
+            for seed in model.seeds:
+                yield from ({"model": name, "seed": seed, "task": task} for task in model.tasks)
+
+    @property
+    def adapters(self) -> list[dict[str, Any]]:
+        """Model and seed of all adapters by which models answer."""
+        models = (one for one in self.models.values() if one.tasks)
+        used = {(one.adapter_of or "", seed) for one in models if one.tuned for seed in one.seeds}
+        return [{"model": name, "seed": seed} for name, seed in sorted(used)]
+
+    def part(self, **parts: Any) -> "StudyContext":
+        """What a job needs of it: a title that is not drawn, for example, changes no figure."""
+        return StudyContext.model_validate(self.model_dump(include=parts))
 
     def setting_title(self, name: str) -> str:
         """How a setting is shown."""

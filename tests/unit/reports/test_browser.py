@@ -61,12 +61,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             copy = study / str(path.relative_to(study)).replace("PM", code)
             write_text(copy, path.read_text().replace("PM", code))
     model = {"tasks": list(TASKS), "local": True, "base": "Small"}
-    tuned = model | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]}
+    tuned = model | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42], "timed": True}
+    task = {"metric": "F1", "measure": "binary_f1"}
     settings = report_settings(
         tables=["claims", "ind", "wide"],
         settings_of={name: ["IND_Diverse_Instruction"] for name in ("claims", "ind")},
         context={
-            "tasks": {code: {"title": title, "metric": "F1"} for code, title in TASKS.items()},
+            "tasks": {code: task | {"title": title} for code, title in TASKS.items()},
             "models": {"Small": model, "Small-EC": tuned},
         },
         tasks=list(TASKS),

@@ -10,7 +10,7 @@ from support.table_files import IND
 
 from ecslm.common.errors import InputError
 from ecslm.tidy.records import record_files
-from ecslm.tidy.rows import TidySettings, read_tidy
+from ecslm.tidy.rows import read_tidy
 
 
 def test_a_row_has_the_record_the_answer_and_how_good_it_is(tmp_path: Path) -> None:
@@ -37,10 +37,7 @@ def test_a_row_has_the_record_the_answer_and_how_good_it_is(tmp_path: Path) -> N
 
 def test_every_file_that_is_read_is_an_input_and_a_missing_one_is_named(tmp_path: Path) -> None:
     results = write_results(tmp_path / "demo")
-    settings = TidySettings(
-        study="demo", context=report_settings().context, metrics={"PM": "binary_f1"}
-    )
-    declared = {results / path for path in record_files(settings)}
+    declared = {results / path for path in record_files(report_settings().context)}
     for path in filter(Path.is_file, results.rglob("*")):
         if path not in declared:
             path.unlink()

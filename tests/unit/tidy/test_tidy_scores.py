@@ -24,7 +24,7 @@ from ecslm.comparisons import results as comparisons
 from ecslm.comparisons.results import comparison_frame
 from ecslm.tidy import costs, records
 from ecslm.tidy.costs import cost_frame
-from ecslm.tidy.records import record_table
+from ecslm.tidy.records import RecordsSettings, record_table
 from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import COLUMNS, own_scores, score_files, score_frame
 from ecslm.tidy.study import StudyContext
@@ -170,8 +170,9 @@ def test_the_columns_of_tidy_tables_and_their_types_are_those_that_are_documente
     text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     tables = re.findall(r"\| column \| type \| content \|\n\|[-|]+\|\n((?:\|.*\n)+)", text)
     empty = TidySettings(study="none", context=StudyContext())
+    of_records = RecordsSettings(**dict(empty))
     path = tmp_path / "records.parquet"
-    path.write_bytes(record_table(empty, tmp_path))
+    path.write_bytes(record_table(of_records, tmp_path))
     for table, frame, columns in zip(
         tables,
         (

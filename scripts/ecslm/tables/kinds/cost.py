@@ -92,7 +92,7 @@ class CostEntry(TableEntry):
         study, rows = inputs.study, inputs.costs
         hourly = self.hardware.price if self.hardware else nan
         models = [
-            ModelCost(rows, one, study.models[one], one in self.latency, hourly)
+            ModelCost(rows, one, study.models[one], hourly)
             for one in self.models
             if study.models[one].tasks
         ]
@@ -126,7 +126,7 @@ class CostEntry(TableEntry):
         )
         if used := dict.fromkeys(device for one in models for device in one.devices):
             yield f"Measured on: {', '.join(used)}."
-        if counts := {str(one.timed): None for one in models if one.timed is not None}:
+        if counts := {str(one.timed): None for one in models if one.context.timed}:
             prompts = " or ".join(counts)
             yield f"Latency: seconds until a single prompt is answered; {prompts} test prompts."
         if (rent := self.hardware) is not None:
