@@ -3,6 +3,7 @@ for the answers to each task, and for the single answers of each model that was 
 
 from pathlib import Path
 
+from ecslm.common.tidy_rows import as_parquet
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tidy.costs import cost_frame, cost_rows
 from ecslm.tidy.rows import TidySettings
@@ -18,7 +19,7 @@ def main(origin: Origin, settings: TidySettings, results: Path, parquet: OutputF
     """
     origin.reads(*(results / row["source"] for row in cost_rows(settings.context)))
     frame = cost_frame(settings, results)
-    origin.writes({parquet: frame.to_parquet(engine="pyarrow", index=False)})
+    origin.writes({parquet: as_parquet(frame)})
 
 
 if __name__ == "__main__":

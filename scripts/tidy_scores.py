@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ecslm.common.tidy_rows import as_parquet
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import score_files, score_frame
@@ -28,7 +29,7 @@ def main(
     frame = score_frame(settings, results, published)
     # Numbers have all their digits, and missing values are empty.
     as_csv = frame.to_csv(index=False, lineterminator="\n")
-    origin.writes({csv: as_csv, parquet: frame.to_parquet(engine="pyarrow", index=False)})
+    origin.writes({csv: as_csv, parquet: as_parquet(frame)})
 
 
 if __name__ == "__main__":

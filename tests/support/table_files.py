@@ -8,6 +8,7 @@ import pandas as pd
 
 from ecslm.common.files import write_json
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.comparisons.results import Comparison, as_comparison, comparison_frame
 from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.tables.inputs import Inputs
@@ -15,7 +16,7 @@ from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import Cell, Table
 from ecslm.tables.scores import Published
 from ecslm.tidy.costs import cost_frame, cost_rows
-from ecslm.tidy.rows import TidySettings, read_tidy
+from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import COLUMNS, own_scores, read_published
 from ecslm.tidy.study import StudyContext
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
 from ecslm.schemas.settings import Closed
 
 Exact = Literal["mcnemar", "randomisation", "randomisation_mcnemar"]
@@ -17,17 +17,17 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 # The columns of tidy rows, with types that know missing values.
 COLUMNS = {
-    **dict.fromkeys(("task", "contrast", "a", "b"), "string"),
-    "best_simple": "boolean",
-    **dict.fromkeys(("setting", "model"), "string"),
-    "paired": "boolean",
-    **dict.fromkeys(("n", "n_b", "unshared", "seeds_a", "seeds_b"), "Int64"),
-    **dict.fromkeys(("value_a", "value_b", "agreement", "agreement_by_chance"), "float64"),
-    **dict.fromkeys(("difference", "low", "high"), "float64"),
-    **{"reliable": "boolean", "deciding": "Int64", "test": "string"},
-    **dict.fromkeys(("p", "p_low", "p_high"), "float64"),
-    "family": "Int64",
-    **dict.fromkeys(("p_holm", "p_holm_low", "p_holm_high"), "float64"),
+    **dict.fromkeys(("task", "contrast", "a", "b"), TEXT),
+    "best_simple": TRUTH,
+    **dict.fromkeys(("setting", "model"), TEXT),
+    "paired": TRUTH,
+    **dict.fromkeys(("n", "n_b", "unshared", "seeds_a", "seeds_b"), COUNT),
+    **dict.fromkeys(("value_a", "value_b", "agreement", "agreement_by_chance"), NUMBER),
+    **dict.fromkeys(("difference", "low", "high"), NUMBER),
+    **{"reliable": TRUTH, "deciding": COUNT, "test": TEXT},
+    **dict.fromkeys(("p", "p_low", "p_high"), NUMBER),
+    "family": COUNT,
+    **dict.fromkeys(("p_holm", "p_holm_low", "p_holm_high"), NUMBER),
 }
 # Of these fields, the columns of their two numbers.
 PAIRS = {
@@ -111,19 +111,19 @@ class Comparison(Difference):
     p_holm_interval: tuple[Probability, Probability] | None
 
 
-def comparison_frame(comparisons: Mapping[str, Sequence[Comparison]]) -> pd.DataFrame:
+def comparison_frame(comparisons: Mapping[str, Sequence[Comparison]]) -> Any:
     """The comparisons of each task as tidy rows, as `comparisons.parquet` has them."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for task, of_task in comparisons.items():
         for comparison in of_task:
             row = {"task": task} | comparison.model_dump()
             for name, columns in PAIRS.items():
                 row |= zip(columns, row.pop(name) or (None, None), strict=True)
             rows.append(row)
-    return pd.DataFrame(rows, columns=[*COLUMNS]).astype(COLUMNS)
+    return tidy_frame(rows, COLUMNS)
 
 
-def as_comparison(row: Mapping[str, Any]) -> Comparison:
+def as_comparison(row: Row) -> Comparison:
     """The comparison of a row, whose task is not part of it."""
     found = {name: value for name, value in row.items() if name != "task"}
     for name, columns in PAIRS.items():

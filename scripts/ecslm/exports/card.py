@@ -10,12 +10,12 @@ from pathlib import Path
 from ecslm.common.files import read_json, read_model
 from ecslm.common.manifests import verify_result
 from ecslm.common.templates import render_template
+from ecslm.common.tidy_rows import Row, read_tidy
 from ecslm.exports.settings import ModelCardSettings
 from ecslm.models.bases import BaseManifest
 from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas import paths
 from ecslm.tables.model import percent_text
-from ecslm.tidy.rows import Row, read_tidy
 
 
 def render_card(template: Path, results: Path, base: Path, settings: ModelCardSettings) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 from ecslm.common.files import read_json
 from ecslm.common.manifests import read_result
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.reports.verdict import Verdict, prices_of, verdicts_of
 from ecslm.schemas.paths import ADAPTER, BASE, COSTS_PARQUET, SCORES_PARQUET, TABLE_JSON
 from ecslm.tables.model import Cell, Row, Table
 from ecslm.tables.scores import Scores
-from ecslm.tidy.rows import read_tidy
 
 CAPTIONS = {
     "computation": "{table}: score against computation. Floating-point operations for each token: "

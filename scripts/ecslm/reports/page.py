@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ecslm.common.files import read_text
 from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.templates import render_template
+from ecslm.common.tidy_rows import Row, read_tidy
 from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable, verdict_on
@@ -18,7 +19,6 @@ from ecslm.reports.settings import ReportSettings, listing_files
 from ecslm.reports.verdict import MARKS, panels_of
 from ecslm.reports.words import columns_of, facts
 from ecslm.schemas import paths
-from ecslm.tidy.rows import Row, read_tidy
 
 # Colours of figures that the page has its own of, which differ where it is dark.
 THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)"}

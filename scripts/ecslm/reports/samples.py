@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.tidy_rows import Row, read_tidy
 from ecslm.reports.settings import ReportSettings
 from ecslm.schemas.paths import RECORDS_PARQUET
 from ecslm.schemas.task import EXAMPLE
-from ecslm.tidy.rows import Row, read_tidy
 
 
 def read_samples(results: Path, settings: ReportSettings) -> list[list[Row]]:

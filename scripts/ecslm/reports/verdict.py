@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ecslm.common.text import number_of
+from ecslm.common.tidy_rows import Row
 from ecslm.reports.settings import ReportSettings
 from ecslm.reports.words import Confusion, duration
 from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, ModelCost
 from ecslm.tables.kinds.claims import BEATING, tested
 from ecslm.tables.model import MISSING, Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
-from ecslm.tidy.rows import Row
 
 OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not compared"}
 # By where the interval lies.

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
+from ecslm.common.tidy_rows import Row
 from ecslm.tables.model import percent_text, score_text
-from ecslm.tidy.rows import Row
 
 # Answers (the values) to records with each right answer (the keys), and how many there are.
 Confusion = Mapping[str, Mapping[str, int]]

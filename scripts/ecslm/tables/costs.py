@@ -9,10 +9,10 @@ from math import nan
 
 import numpy as np
 
+from ecslm.common.tidy_rows import Row
 from ecslm.schemas.cost import Prices
 from ecslm.tables.model import HeaderCell, Sources
 from ecslm.tidy.costs import ANSWERS, SINGLE_ANSWERS, TRAINING
-from ecslm.tidy.rows import Row
 from ecslm.tidy.study import ModelContext
 
 SECONDS_PER_HOUR = 3600

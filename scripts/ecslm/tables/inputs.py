@@ -14,12 +14,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from ecslm.common.tidy_rows import Row, read_tidy
 from ecslm.comparisons.results import Comparison, as_comparison
 from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Published, Scores
-from ecslm.tidy.rows import Row, read_tidy
 from ecslm.tidy.study import StudyContext
 
 # A comparison with its task.

@@ -11,10 +11,10 @@ from statistics import fmean
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.common.tidy_rows import Row
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.schemas.paths import SCORES_PARQUET, SIMPLE_BASELINES
 from ecslm.tables.model import Cell, Interval, percent_text
-from ecslm.tidy.rows import Row
 from ecslm.tidy.scores import DOUBLED, PUBLISHED
 from ecslm.tidy.study import StudyContext
 

@@ -5,13 +5,13 @@ to answer prompts one at a time. These are clock values: no two runs have the sa
 """
 
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from ecslm.common.files import read_model
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, Row, tidy_frame
 from ecslm.schemas.cost import CostFile, LatencyFile
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
-from ecslm.tidy.rows import COUNT, NUMBER, TEXT, Row, TidySettings
+from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
@@ -40,7 +40,7 @@ def cost_rows(study: StudyContext) -> list[Row]:
     ]
 
 
-def cost_frame(settings: TidySettings, results: Path) -> pd.DataFrame:
+def cost_frame(settings: TidySettings, results: Path) -> Any:
     """All costs: trainings, answers, single answers. What is not known is missing.
 
     Raises:
@@ -53,4 +53,4 @@ def cost_frame(settings: TidySettings, results: Path) -> pd.DataFrame:
             row |= latency.model_dump(exclude={"answers"}) | {"prompts": len(latency.answers)}
         else:
             row |= read_model(results / row["source"], CostFile).model_dump()
-    return pd.DataFrame(rows, columns=[*COLUMNS]).assign(study=settings.study).astype(COLUMNS)
+    return tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)

@@ -7,17 +7,14 @@ import io
 import json
 from pathlib import Path
 
-import pandas as pd
-import pyarrow
-import pyarrow.parquet
-
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
 from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import read_records
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcome_rows
 from ecslm.scoring.settings import metric_module
-from ecslm.tidy.rows import COUNT, NUMBER, TEXT, TRUTH, Row, TidySettings
+from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
@@ -54,19 +51,18 @@ def record_table(settings: RecordsSettings, results: Path) -> bytes:
     Raises:
         InputError: a file is missing, altered or invalid.
     """
+    import pyarrow
+    import pyarrow.parquet
+
     file = io.BytesIO()
-    empty = pyarrow.Table.from_pandas(_frame([]), preserve_index=False)
+    empty = pyarrow.Table.from_pandas(tidy_frame([], COLUMNS), preserve_index=False)
     # Those to one record stand together, so that its texts take little room.
     with pyarrow.parquet.ParquetWriter(file, empty.schema, compression="zstd") as writer:
         for task in sorted(settings.context.tasks):
             rows = _rows(settings.context, results, task)
-            frame = _frame(rows).assign(study=settings.study)
+            frame = tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)
             writer.write(pyarrow.Table.from_pandas(frame, empty.schema, preserve_index=False))
     return file.getvalue()
-
-
-def _frame(rows: list[Row]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=[*COLUMNS]).astype(COLUMNS)
 
 
 def _rows(study: StudyContext, results: Path, task: str) -> list[Row]:

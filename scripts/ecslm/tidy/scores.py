@@ -12,16 +12,16 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean, stdev
-
-import pandas as pd
+from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv, read_model
 from ecslm.common.manifests import read_result, verify_result
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
 from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas.metrics_file import LenientScore, MetricsFile, OverSeedsFile, SimpleBaselines
 from ecslm.schemas.paths import ADAPTER, METRICS_FILE, OVER_SEEDS, PREDICTIONS, SIMPLE_BASELINES
-from ecslm.tidy.rows import COUNT, NUMBER, TEXT, TRUTH, Row, TidySettings, source_name
+from ecslm.tidy.rows import TidySettings, source_name
 from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
@@ -58,7 +58,7 @@ def score_files(study: StudyContext) -> list[str]:
     return sorted(found)
 
 
-def score_frame(settings: TidySettings, results: Path, published: Path | None) -> pd.DataFrame:
+def score_frame(settings: TidySettings, results: Path, published: Path | None) -> Any:
     """All scores, in an order that does not depend on the configuration: models by name, trivial
     baselines, published ones. A value that a row lacks is missing.
 
@@ -87,7 +87,7 @@ def score_frame(settings: TidySettings, results: Path, published: Path | None) -
     metrics = {code: task.metric for code, task in study.tasks.items()}
     printed = read_published(published) if published else ()
     rows += [row | {"metric": metrics.get(row["task"])} for row in printed]
-    return pd.DataFrame(rows, columns=[*COLUMNS]).assign(study=settings.study).astype(COLUMNS)
+    return tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)
 
 
 def own_scores(study: StudyContext, results: Path, partial: bool = False) -> Iterator[Row]:
@@ -180,6 +180,8 @@ def _means(about: Row, rows: Sequence[Row], file: OverSeedsFile) -> Iterator[Row
 def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
     """The tokens of all prompts and answers of each setting in a predictions file, None where one
     is unknown."""
+    import pandas as pd
+
     verify_result(path)
     # As they are: nothing that looks like a number or a date becomes one.
     lines = pd.read_json(path, lines=True, dtype=False)

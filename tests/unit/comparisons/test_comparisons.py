@@ -15,6 +15,7 @@ from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.comparisons import testing
 from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
@@ -27,7 +28,6 @@ from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes
-from ecslm.tidy.rows import read_tidy
 
 IND, OOD, UNSEEN = (f"{name}_Instruction" for name in ("IND_Diverse", "OOD_Diverse", "IND_Unseen"))
 TUNING = {"kind": "models", "pairs": [["EC", "Base"]], "settings": [IND]}

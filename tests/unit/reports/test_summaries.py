@@ -13,6 +13,7 @@ from support.table_files import IND, TASKS, comparison_row, scores, write_metric
 
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, write_manifest
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.comparisons.results import Comparison, as_comparison
 from ecslm.reports.summaries import (
     WARNING,
@@ -23,7 +24,6 @@ from ecslm.reports.summaries import (
 )
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.score import score
-from ecslm.tidy.rows import read_tidy
 from ecslm.tidy.study import StudyContext
 
 SMALL = {"tasks": ["PM"], "local": True, "family": "Small"}

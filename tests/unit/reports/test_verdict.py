@@ -10,10 +10,10 @@ from support.report_files import CLAIMS, claims_table, report_settings
 from support.table_files import IND, TASKS, scores, write_metrics, write_simple, write_tidy
 
 from ecslm.common.files import write_json
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.reports.verdict import Verdict, in_words, money, prices_of, verdicts_of
 from ecslm.tables.model import Cell, Table
 from ecslm.tables.scores import Scores
-from ecslm.tidy.rows import read_tidy
 from ecslm.tidy.study import StudyContext
 
 

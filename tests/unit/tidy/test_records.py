@@ -9,8 +9,8 @@ from support.report_files import report_settings, write_records, write_results
 from support.table_files import IND
 
 from ecslm.common.errors import InputError
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.tidy.records import record_files
-from ecslm.tidy.rows import read_tidy
 
 
 def test_a_row_has_the_record_the_answer_and_how_good_it_is(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""Tidy tables in Parquet: typed columns, in which values may be missing.
+
+The libraries are imported where they are used: to plan a run, which reads no table, they would take
+as long as all else.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.manifests import verify_result
+
+# Types of columns that know missing values.
+TEXT, NUMBER, COUNT, TRUTH = "string", "float64", "Int64", "boolean"
+# A row by the names of columns; None is what is missing.
+Row = dict[str, Any]
+
+
+def tidy_frame(rows: Iterable[Row], columns: Mapping[str, str]) -> Any:
+    """Rows as a pandas.DataFrame. What a row lacks is missing.
+
+    Args:
+        columns: their types.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=[*columns]).astype(columns)
+
+
+def as_parquet(frame: Any) -> bytes:
+    """A frame as a Parquet file."""
+    content: bytes = frame.to_parquet(engine="pyarrow", index=False)
+    return content
+
+
+def read_tidy(path: Path, **values: Collection[Any]) -> list[Row]:
+    """The rows of a tidy table, in order.
+
+    Args:
+        values: those that rows must have, by the names of columns.
+
+    Raises:
+        InputError: the table was altered since it was made.
+        OSError: it is missing.
+    """
+    import pyarrow.parquet
+
+    verify_result(path)
+    filters = [(name, "in", value) for name, value in values.items()] or None
+    rows: list[Row] = pyarrow.parquet.read_table(path, filters=filters).to_pylist()
+    return rows
