@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import refuse
 from ecslm.preflight.cluster import problems_here
 from ecslm.script import run_script
 
@@ -13,8 +13,7 @@ def main(folder: Path, driver: bool = False) -> None:
         folder: directory that this node and check_study.py share
         driver: set if jobs run models on GPUs
     """
-    if problems := list(problems_here(folder, driver)):
-        raise InputError(*problems)
+    refuse(problems_here(folder, driver))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import refuse
 from ecslm.common.files import read_text
 
 LOCK_FILE = Path(__file__).resolve().parents[3] / "requirements.lock"
@@ -65,8 +65,7 @@ def refuse_variables(device: str) -> None:
             what = f"hides {hidden[0]} of this environment, which may change results"
             found["PYTHONPATH"] = what
     message = "{0}={1} in the environment {2}: `unset {0}`, then run again"
-    if found:
-        raise InputError(*(message.format(one, os.environ[one], found[one]) for one in found))
+    refuse(message.format(one, os.environ[one], found[one]) for one in found)
 
 
 def cpu_type() -> str:
@@ -90,8 +89,7 @@ def lock_versions(packages: Iterable[str], lock_file: Path = LOCK_FILE) -> dict[
         InputError: a package is not pinned in the lock file.
     """
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^+\s;]+)", read_text(lock_file), re.MULTILINE))
-    if missing := [package for package in packages if package not in pins]:
-        raise InputError(*(f"{lock_file}: {package} is not pinned" for package in missing))
+    refuse(f"{lock_file}: {package} is not pinned" for package in packages if package not in pins)
     return {package: pins[package] for package in packages}
 
 
@@ -104,13 +102,12 @@ def require_locked(packages: Iterable[str]) -> dict[str, str]:
         InputError: a package is not installed, or its version differs from the lock file.
     """
     locked = lock_versions(packages)
-    if problems := [
+    refuse(
         f"{package}: {version} in this environment, {locked[package]} in {LOCK_FILE.name}: "
         "run `make setup`"
         for package, version in installed_versions(locked).items()
         if version != locked[package]
-    ]:
-        raise InputError(*problems)
+    )
     return locked
 
 

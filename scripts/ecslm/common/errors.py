@@ -5,7 +5,7 @@ Left out of code digests: an edit here computes no result again.
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -84,8 +84,17 @@ def all_of(*checks: Callable[[], object]) -> None:
             check()
         except InputError as error:
             problems += error.details
-    if problems:
-        raise InputError(*dict.fromkeys(problems))
+    refuse(dict.fromkeys(problems))
+
+
+def refuse(problems: Iterable[Problem | str]) -> None:
+    """Refuse input that has problems.
+
+    Raises:
+        InputError: there are some.
+    """
+    if found := list(problems):
+        raise InputError(*found)
 
 
 def field_problems(

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.equal_code import Pair
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import Problem, refuse
 from ecslm.common.files import Sha256, Value, read_model, remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
 
@@ -81,16 +81,12 @@ class Manifest(BaseModel):
         Raises:
             InputError: files are missing or altered.
         """
-        if problems := [f"{damage}; {fix}" for damage in self.damage(path, names)]:
-            raise InputError(*problems)
+        refuse(f"{damage}; {fix}" for damage in self.damage(path, names))
 
 
-class MadeBy(BaseModel):
-    """The code and versions of a manifest that does not have them itself, so that the jobs which
-    read it depend on its files alone."""
-
-    code: str | None
-    versions: dict[str, str]
+# The code and versions of a manifest that does not have them itself, so that the jobs which read it
+# depend on its files alone.
+MadeBy = Pair
 
 
 def made_from(

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.config.files import Content, read_files
 from ecslm.config.groups import with_groups
 from ecslm.config.problems import schema_problems, unfit
@@ -58,6 +58,5 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
         config = Config.model_validate(raw, context=names)
     except ValidationError as error:
         raise InputError(*schema_problems(error)) from None
-    if lines := dict.fromkeys(unfit(config)):
-        raise InputError(*lines)
+    refuse(dict.fromkeys(unfit(config)))
     return config

@@ -6,7 +6,6 @@ which causal attention needs half.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ecslm.models.architecture import HEAD, Architecture, llama_architecture, updated_layers
@@ -22,33 +21,26 @@ FLOAT = 4
 FILE_BYTES = 2
 
 
-@dataclass(frozen=True, eq=False)
 class Sizes:
-    """Sizes of a model, all of whose layers are known."""
+    """Sizes of a model, all of whose layers are known.
 
-    architecture: Architecture
-    tied: bool
-    """Whether the embedding is also the output head."""
-    depth: int
-    """Layers, or blocks, one after another."""
-    vocabulary: int
-    """Rows of the output head."""
-    hidden: int
-    """Width of the states between layers."""
-    queries: int
-    """Width of all queries of a layer."""
-    keys: int
-    """Width of all keys of a layer, which that of the values equals."""
-    inner: int
-    """Width inside of the feed-forward part of a layer."""
-    linear: int
-    """Weights of all matrices but embedding and head: those that are quantised."""
+    Attributes:
+        architecture: it, with a head.
+        tied: whether the embedding is also the output head.
+        depth: layers, or blocks, one after another.
+        vocabulary: rows of the output head.
+        hidden: width of the states between layers.
+        queries: width of all queries of a layer.
+        keys: width of all keys of a layer, which that of the values equals.
+        inner: width inside of the feed-forward part of a layer.
+        linear: weights of all matrices but embedding and head: those that are quantised.
+    """
 
-    @classmethod
-    def of(cls, architecture: Architecture, tied: bool) -> "Sizes":
-        """The sizes of an architecture with a head."""
+    def __init__(self, architecture: Architecture, tied: bool) -> None:
+        self.architecture, self.tied = architecture, tied
         shapes = {name: shape for name, shape in architecture.layers.items() if shape}
-        vocabulary, hidden = shapes[HEAD]
+        self.depth = architecture.depth or 1
+        self.vocabulary, self.hidden = shapes[HEAD]
         # Embeddings are looked up.
         blocks = [
             shape
@@ -59,19 +51,11 @@ class Sizes:
         def width(layer: str) -> int:
             named = (shape[0] for name, shape in shapes.items() if name.endswith(layer))
             # Architectures that name them otherwise mostly have as many keys as queries.
-            return next(named, hidden)
+            return next(named, self.hidden)
 
-        return cls(
-            architecture,
-            tied,
-            depth=architecture.depth or 1,
-            vocabulary=vocabulary,
-            hidden=hidden,
-            queries=width("q_proj"),
-            keys=width("k_proj"),
-            inner=max((side for shape in blocks for side in shape), default=hidden),
-            linear=sum(rows * columns for rows, columns in blocks),
-        )
+        self.queries, self.keys = width("q_proj"), width("k_proj")
+        self.inner = max((side for shape in blocks for side in shape), default=self.hidden)
+        self.linear = sum(rows * columns for rows, columns in blocks)
 
     @property
     def embedding(self) -> int:
@@ -165,7 +149,7 @@ class Sizes:
 
 def sizes_of_row(row: Mapping[str, str]) -> Sizes:
     """The sizes of a row of resources/architectures.csv."""
-    return Sizes.of(llama_architecture(row), tied=row["tie_word_embeddings"] == "true")
+    return Sizes(llama_architecture(row), tied=row["tie_word_embeddings"] == "true")
 
 
 def sizes_of(architecture: Architecture) -> Sizes | None:
@@ -175,4 +159,4 @@ def sizes_of(architecture: Architecture) -> Sizes | None:
     """
     layers = architecture.layers
     known = architecture.depth and layers.get(HEAD) and all(layers.values())
-    return Sizes.of(architecture, tied=False) if known else None
+    return Sizes(architecture, tied=False) if known else None

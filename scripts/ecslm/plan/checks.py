@@ -6,7 +6,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError, all_of, refuse
 from ecslm.models.architecture import (
     Architecture,
     llama_architecture,
@@ -33,17 +33,11 @@ def check_named_files(study: Study) -> None:
         all_of(
             source_of(study).check,
             partial(check_tables, study),
-            partial(_refuse, study),
+            lambda: refuse([*_unfit_to_bases(study), *_missing_answers(study)]),
             *(partial(_check_template, path, shots) for path, shots in asked if path),
         )
     except InputError as error:
         raise study.content.located(error) from None
-
-
-def _refuse(study: Study) -> None:
-    """Refuse whatever does not fit."""
-    if lines := [*_unfit_to_bases(study), *_missing_answers(study)]:
-        raise InputError(*lines)
 
 
 def _unfit_to_bases(study: Study) -> Iterator[str]:

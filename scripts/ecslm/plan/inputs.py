@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.files import read_model
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.data.problems import MISPLACED
@@ -69,8 +69,7 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        for path in _absent(self._files):
-            raise InputError(f"{path}: {NOT_THERE}")
+        refuse(f"{path}: {NOT_THERE}" for path in _absent(self._files))
         return open_rows(self.data, paths.CACHE)
 
     def content(self, task: str | None = None, split: str = "test") -> str:

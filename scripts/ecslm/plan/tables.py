@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.text import nearest
 from ecslm.config.models import LearnedModel, OpenAIModel
 from ecslm.estimates.sizes import sizes_of_row
@@ -53,8 +53,7 @@ def check_tables(study: Study) -> None:
     for table, entry in study.settings.tables.items():
         found = entry.problems(study_context(study), published)
         problems += [f"studies.{study.name}.tables.{table}: {problem}" for problem in found]
-    if problems:
-        raise InputError(*problems)
+    refuse(problems)
 
 
 def in_report_order(study: Study) -> dict[str, AnyEntry]:

@@ -27,7 +27,7 @@ from ecslm.common.equal_code import (
     records,
     representative,
 )
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
@@ -133,8 +133,7 @@ def accept(
         pair = read_manifest(again).pair
         evidence = Evidence(job=one.job.manifest, key=str(one.made.action), files=one.made.files)
         shown.setdefault(pair.name, (pair, []))[1].append(evidence)
-    if problems := [*problems, *_not_executed(group, ran)]:
-        raise InputError(*problems)
+    refuse([*problems, *_not_executed(group, ran)])
     standing = representative(group[0].made.pair)
     return [
         record_equal(Equal(new=pair, representative=standing, evidence=tuple(evidence)))
@@ -215,9 +214,6 @@ def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Itera
 def _is_called(module: str, name: str) -> bool:
     """Whether a definition is a function, or a class with methods: what is in it runs when it is
     called. Others run when their module is loaded."""
-    path = code_of(SCRIPTS).path(module)
-    assert path is not None, "its digest was computed"
-    defined = (one for one in ast.parse(path.read_bytes()).body if getattr(one, "name", "") == name)
-    return any(
-        isinstance(part, ast.FunctionDef) for one in defined for part in (one, *vars(one)["body"])
-    )
+    defined = code_of(SCRIPTS).module(module).statements[name]
+    parts = (part for one in defined for part in (one, *getattr(one, "body", ())))
+    return any(isinstance(part, ast.FunctionDef) for part in parts)

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from ecslm.common.equal_code import EQUAL
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError, all_of, refuse
 from ecslm.common.files import read_text, write_bytes
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Choice, Study
@@ -162,5 +162,4 @@ def refuse_secrets(files: Mapping[str, bytes], study: Study) -> None:
     }
     told = "has the value of the environment variable {}: remove it, and change the secret"
     found = {(f, n) for f, text in files.items() for n, one in secrets.items() if one in text}
-    if found:
-        raise InputError(*(f"{file}: {told.format(name)}" for file, name in sorted(found)))
+    refuse(f"{file}: {told.format(name)}" for file, name in sorted(found))

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ecslm.common.devices import list_devices, usable_devices
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError, Problem, refuse
 from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
@@ -136,5 +136,4 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
                 f"the environment variable {key} is not set, but needed to ask {name}: set it "
                 "to the key, or remove `key` from `access` if the server needs none"
             )
-    if problems:
-        raise InputError(*problems)
+    refuse(problems)

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from tqdm import tqdm
 
 from ecslm.common.equal_code import Pair, representative
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError, Problem, refuse
 from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json, sha256_of_file
-from ecslm.common.manifests import MISSING, MadeBy, Manifest, read_manifest
+from ecslm.common.manifests import MISSING, Manifest, read_manifest
 from ecslm.models.bases import BaseManifest
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.jobs import versions_parameter
@@ -69,8 +69,8 @@ def check_results(study: str, jobs: Sequence[Job]) -> None:
             problems += [f"{one}: {how_to_rebuild(job)}" for one in damage(job, made[job])]
         except InputError as error:
             problems += error.details
-    _refuse(problems)
-    _refuse(dict(one for job in jobs for one in _exchanged(job, made[job])).values())
+    refuse(problems)
+    refuse(dict(one for job in jobs for one in _exchanged(job, made[job])).values())
     if others := [job.manifest for job in jobs if not _is_recorded(job, made[job])]:
         raise InputError(
             f"{others[0]}: not built by a run in this directory, or its record of that is missing "
@@ -113,7 +113,7 @@ def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
     """
     if gone := {base for base in bases if not Path(base).exists()}:
         read = {path for job in jobs for path in read_job_manifest(job).inputs}
-        _refuse(
+        refuse(
             f"{base}: no such file, but results were built from it: bring it back by "
             f"`snakemake --cores all --config study={study} -- bases`, which reruns nothing else"
             for base in sorted(gone & read)
@@ -137,9 +137,8 @@ def read_job_manifest(job: Job) -> Manifest:
     try:
         made = read_model(path, BaseManifest) if job.rule == BASES else read_manifest(path)
         fetched = path.parent / Path(FETCHED).name
-        by = read_model(fetched, MadeBy) if job.rule == BASES and fetched.exists() else made
-        pair = representative(Pair(code=by.code, versions=by.versions))
-        return made.model_copy(update=dict(pair))
+        by = read_model(fetched, Pair) if job.rule == BASES and fetched.exists() else made.pair
+        return made.model_copy(update=dict(representative(by)))
     except InputError as error:
         raise InputError(*(f"{one}: {how_to_rebuild(job)}" for one in error.problems)) from None
 
@@ -193,8 +192,3 @@ def _record(folder: Path, result: str) -> Path:
     longest = os.pathconf(".", "PC_NAME_MAX") - 1
     *parts, last = (name[i : i + longest] for i in range(0, len(name), longest))
     return folder.joinpath(*(f"@{part}" for part in parts), last)
-
-
-def _refuse(problems: Iterable[str | Problem]) -> None:
-    if found := list(problems):
-        raise InputError(*found)

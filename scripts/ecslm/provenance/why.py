@@ -13,7 +13,7 @@ from typing import Any, Literal
 import yaml
 from tqdm import tqdm
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.files import read_model, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
@@ -225,13 +225,12 @@ def verified(jobs: Iterable[Job]) -> list[Job]:
     exist = [job for job in jobs if any(Path(path).exists() for path in job.files)]
     bar = tqdm(exist, unit="job", desc="verifying", delay=1)
     wrong = {job: reasons for job in bar if (reasons := _mismatches(job))}
-    if problems := [
+    refuse(
         f"{job.manifest}: {reason}: copy it again, or {how_to_rebuild(job)}"
         for job, reasons in wrong.items()
         for reason in reasons
         if job.rule in PRECIOUS
-    ]:
-        raise InputError(*problems)
+    )
     for path in (path for job in wrong for path in job.files):
         Path(path).unlink(missing_ok=True)
     return [job for job in exist if job not in wrong]

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, one_line, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
@@ -106,10 +106,9 @@ def _of_table(path: Path, columns: Columns, task: str, notes: list[str]) -> list
     head = next((row for row in rows if {*wanted} <= {*map(one_line, row[1])}), fullest)
     # Of which spreadsheets make several lines.
     where, names = head[0], [*map(one_line, head[1])]
-    if absent := [name for name in wanted if name not in names]:
-        raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
-    if twice := [name for name in wanted if names.count(name) > 1]:
-        raise InputError(*(f"{path}: has several columns {n}: rename all but one" for n in twice))
+    refuse(f"{path}: has no column {n}{nearest(n, names)}" for n in wanted if n not in names)
+    twice = (name for name in wanted if names.count(name) > 1)
+    refuse(f"{path}: has several columns {n}: rename all but one" for n in twice)
     if where not in ("", "line 1", "row 1"):
         notes.append(f"The columns are named in {where}.")
     records, left_out = list[Row](), list[str]()

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import refuse
 from ecslm.common.files import read_csv, read_model
 from ecslm.common.manifests import read_result, verify_result
 from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
@@ -218,6 +218,5 @@ def read_published(path: Path) -> list[Row]:
                     "0 to 1, the best, with a point, or leave the field empty"
                 )
             rows.append(dict.fromkeys(COLUMNS) | found | {"source": source_name(path)})
-    if problems:
-        raise InputError(*problems)
+    refuse(problems)
     return rows
