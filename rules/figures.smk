@@ -7,6 +7,7 @@ rule draw_figures:
     """step: draw all figures of scores and training"""
     input:
         results=lambda job: of_study(figures_settings(STUDY).files()),
+        style="report/figures.mplstyle",
     output:
         svg=shown(expand("<results>/figures/{figure}.svg", figure=FIGURES), "Figures", "figure"),
         pdf=expand("<results>/figures/{figure}.pdf", figure=FIGURES),
@@ -15,5 +16,4 @@ rule draw_figures:
         **gathered_by("draw_figures.py", figures_settings),
     shell:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
-        " --code {params.code} --manifest {output.manifest}"
-        " 2> {log}"
+        " --style {input.style} --code {params.code} --manifest {output.manifest} 2> {log}"

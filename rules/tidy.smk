@@ -1,4 +1,4 @@
-from ecslm.plan.tables import records_settings, study_context, tidy_settings
+from ecslm.plan.tables import costs_settings, records_settings, study_context, tidy_settings
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tidy.costs import cost_rows
 from ecslm.tidy.records import record_files
@@ -26,12 +26,12 @@ rule tidy_scores:
 rule tidy_costs:
     """step: write all measured costs as rows, in Parquet"""
     input:
-        results=lambda job: of_study(row["source"] for row in cost_rows(study_context(STUDY))),
+        results=lambda job: of_study(row["source"] for row in cost_rows(costs_settings(STUDY))),
     output:
         parquet="<results>/costs.parquet",
         manifest="<results>/costs.manifest.json",
     params:
-        **gathered_by("tidy_costs.py", tidy_settings),
+        **gathered_by("tidy_costs.py", costs_settings),
     shell:
         "python scripts/tidy_costs.py --results {params.results} --settings {params.settings:q}"
         " --code {params.code} --parquet {output.parquet} --manifest {output.manifest} 2> {log}"

@@ -10,15 +10,16 @@ from ecslm.script import Origin, job, run_script
 
 
 @job()
-def main(origin: Origin, settings: FiguresSettings, results: Path) -> None:
+def main(origin: Origin, settings: FiguresSettings, results: Path, style: Path) -> None:
     """
     Args:
         settings: what figures show: JSON or @FILE
         results: results directory of the study, as results/demo, which they are written to
+        style: style sheet of matplotlib
     """
-    origin.reads(*(results / path for path in settings.files()))
+    origin.reads(*(results / path for path in settings.files()), style)
     written: dict[Path, str | bytes] = {}
-    with styled():
+    with styled(style):
         for name, figure, text in draw_figures(settings, results):
             paths = (results / path.format(figure=name.name) for path in (FIGURE_SVG, FIGURE_PDF))
             written |= zip(paths, as_files(figure, name.name, text), strict=True)

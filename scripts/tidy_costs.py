@@ -6,20 +6,19 @@ from pathlib import Path
 from ecslm.common.tidy_rows import as_parquet
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tidy.costs import cost_frame, cost_rows
-from ecslm.tidy.rows import TidySettings
+from ecslm.tidy.settings import CostsSettings
 
 
 @job()
-def main(origin: Origin, settings: TidySettings, results: Path, parquet: OutputFile) -> None:
+def main(origin: Origin, settings: CostsSettings, results: Path, parquet: OutputFile) -> None:
     """
     Args:
         settings: the study's models: JSON or @FILE
         results: results directory of the study, as results/demo
         parquet: Parquet file to write
     """
-    origin.reads(*(results / row["source"] for row in cost_rows(settings.context)))
-    frame = cost_frame(settings, results)
-    origin.writes({parquet: as_parquet(frame)})
+    origin.reads(*(results / row["source"] for row in cost_rows(settings)))
+    origin.writes({parquet: as_parquet(cost_frame(settings, results))})
 
 
 if __name__ == "__main__":

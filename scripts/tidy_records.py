@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ecslm.script import Origin, OutputFile, job, run_script
-from ecslm.tidy.records import RecordsSettings, record_files, record_table
+from ecslm.tidy.records import record_files, record_table
+from ecslm.tidy.settings import RecordsSettings
 
 
 @job()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ecslm.common.tidy_rows import as_parquet
 from ecslm.script import Origin, OutputFile, job, run_script
-from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import score_files, score_frame
+from ecslm.tidy.settings import TidySettings
 
 
 @job()

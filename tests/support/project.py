@@ -6,4 +6,5 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 RESOURCES = ROOT / "resources"
 REPORT = ROOT / "report"
+STYLE = REPORT / "figures.mplstyle"
 PROMPTS = RESOURCES / "prompts"

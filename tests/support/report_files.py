@@ -22,7 +22,8 @@ from ecslm.reports.page import render_page
 from ecslm.reports.settings import ReportSettings
 from ecslm.schemas.paths import RECORDS_PARQUET
 from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
-from ecslm.tidy.records import RecordsSettings, record_table
+from ecslm.tidy.records import record_table
+from ecslm.tidy.settings import RecordsSettings
 
 HOSTILE = '<script>alert("x")</script>'
 PAGE_FILES = {
@@ -46,7 +47,7 @@ SVG = """<?xml version="1.0" encoding="utf-8"?>
 def report_settings(**changes: Any) -> ReportSettings:
     """The settings of the study's report; changes of the context replace single keys."""
     local = {"tasks": ["PM"], "local": True, "base": "Small", "family": "Small"}
-    tuned = local | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42], "timed": True}
+    tuned = local | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]}
     context = {
         "data": {"source": "a shop & co", "comparable": False},
         "tasks": {"PM": TASKS["PM"]},
@@ -62,7 +63,7 @@ def report_settings(**changes: Any) -> ReportSettings:
         **{"figures": [computation, intervals | {"task": "PM"}]},
         **{"tasks": ["PM"], "models": ["Small", "Small-EC"]},
         **{"recipes": {"Small": {}, "Small-EC": {"training": {}}}, "answering": "Small-EC"},
-        **{"hourly": 0.36, "currency": "USD"},
+        **{"hourly": 0.36, "currency": "USD", "timed": True},
     }
     changed = {"context": context | changes.pop("context", {})}
     return ReportSettings.model_validate(whole | changes | changed)
@@ -191,7 +192,7 @@ def write_records(study: Path, settings: ReportSettings) -> None:
 def content_of(study: Path, settings: ReportSettings | None = None) -> Content:
     """What the report shows, from tidy tables of the files that there are."""
     settings = settings or report_settings()
-    write_tidy(study, settings.context)
+    write_tidy(study, settings.context, timed=[settings.answering] * settings.timed)
     return read_content(settings, study, study.parent / "bases", "c0ffee")
 
 

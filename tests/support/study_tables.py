@@ -16,7 +16,7 @@ from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.study import Study
-from ecslm.plan.tables import study_context, table_settings
+from ecslm.plan.tables import costs_settings, study_context, table_settings
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.latex import render_table
@@ -97,10 +97,10 @@ def _write(study: Study, results: Path, path: str) -> None:
 
 def _write_tidy(study: Study, results: Path, published: Path) -> None:
     """The tidy tables of made-up files."""
-    context = study_context(study)
-    for path in (*score_files(context), *(row["source"] for row in cost_rows(context))):
+    context, costs = study_context(study), costs_settings(study)
+    for path in (*score_files(context), *(row["source"] for row in cost_rows(costs))):
         _write(study, results, path)
-    write_tidy(results, context, published)
+    write_tidy(results, context, published, costs.timed)
     for task in filter(partial(task_contrasts, study), study.test_tasks):
         rng = random.Random(zlib.crc32(task.encode()))
         write_comparisons(results, task, *_comparisons(study, task, rng))

@@ -1,33 +1,33 @@
 """Hand-made results for the tests of tables and reports."""
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ecslm.common.files import write_json
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.common.tidy_rows import read_tidy
-from ecslm.comparisons.results import Comparison, as_comparison, comparison_frame
+from ecslm.common.tidy_rows import TidyRow, read_tidy, tidy_frame
+from ecslm.comparisons.results import PAIRS, Comparison, comparison_frame
 from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
+from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.model import Cell, Table
 from ecslm.tables.scores import Published
 from ecslm.tidy.costs import cost_frame, cost_rows
-from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import COLUMNS, own_scores, read_published
+from ecslm.tidy.settings import CostsSettings
 from ecslm.tidy.study import StudyContext
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
 
 TASKS = {
-    "AVE": {"title": "Attribute Value Extraction", "metric": "F1*"},
+    "AVE": {"title": "Attribute Value Extraction", "metric": "F1*", "measure": "extraction_f1"},
     "PM": {"title": "Product Matching", "metric": "F1", "measure": "binary_f1"},
-    "SA": {"title": "Sentiment Analysis", "metric": "macro-F1"},
-    "AG": {"title": "Answer Generation", "metric": "F_BERT"},
+    "SA": {"title": "Sentiment Analysis", "metric": "macro-F1", "measure": "macro_f1"},
+    "AG": {"title": "Answer Generation", "metric": "F_BERT", "measure": "bert_f1"},
 }
 
 PUBLISHED = """table,model,doubled,AVE,PM,SA,AG
@@ -103,16 +103,44 @@ def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
     comparison_frame(by_task).to_parquet(path)
 
 
-def write_tidy(results: Path, study: StudyContext, published: Path | None = None) -> None:
+def as_comparison(row: TidyRow) -> Comparison:
+    """The comparison of a tidy row."""
+    found = {name: value for name, value in row.items() if name != "task"}
+    for name, columns in PAIRS.items():
+        pair = tuple(found.pop(column) for column in columns)
+        found[name] = None if None in pair else pair
+    return Comparison.model_validate(found)
+
+
+def scored(study: StudyContext, results: Path) -> StudyContext:
+    """The study with the rows and tasks alone that have scores there."""
+
+    def tasks(name: str, seeds: Iterable[int], named: Iterable[str]) -> tuple[str, ...]:
+        paths = {x: [f"metrics/{name}/seed-{seed}/{x}.json" for seed in seeds] for x in named}
+        return tuple(x for x in paths if all((results / path).is_file() for path in paths[x]))
+
+    simple = {x for x in study.simple if (results / f"simple_baselines/{x}.json").is_file()}
+    models = study.models.items()
+    answered = {x: {"tasks": tasks(x, one.seeds, one.tasks)} for x, one in models}
+    changes: dict[str, Any] = {
+        "models": {x: one.model_copy(update=answered[x]) for x, one in models},
+        "simple": {x: names for x, names in study.simple.items() if x in simple},
+        "baselines": {x: tasks(x, [0], named) for x, named in study.baselines.items()},
+    }
+    return study.model_copy(update=changes)
+
+
+def write_tidy(
+    results: Path, study: StudyContext, published: Path | None = None, timed: Sequence[str] = ()
+) -> None:
     """The tidy tables of the files that there are, each with its manifest."""
-    own = [*own_scores(study, results, partial=True)]
+    own = [*own_scores(scored(study, results), results)]
     printed = read_published(published) if published else []
-    frame = pd.DataFrame([*own, *printed], columns=[*COLUMNS]).astype(COLUMNS)
-    frame.to_parquet(results / SCORES_PARQUET)
+    tidy_frame([*own, *printed], COLUMNS).to_parquet(results / SCORES_PARQUET)
     files = {SCORES_PARQUET: {row["source"] for row in own}}
-    sources = {row["source"] for row in cost_rows(study)}
+    settings = CostsSettings(study="shop", context=study, timed=tuple(timed))
+    sources = {row["source"] for row in cost_rows(settings)}
     if sources and all((results / path).is_file() for path in sources):
-        settings = TidySettings(study="shop", context=study)
         cost_frame(settings, results).to_parquet(results / COSTS_PARQUET)
         files[COSTS_PARQUET] = sources
     if not (results / COMPARISONS_PARQUET).exists():
@@ -139,7 +167,8 @@ def request(entry: dict[str, Any], **context: Any) -> TableRequest:
 def built(wanted: TableRequest, results: Path, **resources: Path) -> Table:
     """The table of a request, from the files that there are."""
     scores = results / "study.csv"
-    write_tidy(results, wanted.context, scores if scores.exists() else None)
+    timed = wanted.table.latency if isinstance(wanted.table, CostEntry) else ()
+    write_tidy(results, wanted.context, scores if scores.exists() else None, timed)
     return wanted.table.build("test", Inputs(wanted.context, results, resources))
 
 

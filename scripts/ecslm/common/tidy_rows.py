@@ -13,10 +13,10 @@ from ecslm.common.manifests import verify_result
 # Types of columns that know missing values.
 TEXT, NUMBER, COUNT, TRUTH = "string", "float64", "Int64", "boolean"
 # A row by the names of columns; None is what is missing.
-Row = dict[str, Any]
+TidyRow = dict[str, Any]
 
 
-def tidy_frame(rows: Iterable[Row], columns: Mapping[str, str]) -> Any:
+def tidy_frame(rows: Iterable[TidyRow], columns: Mapping[str, str]) -> Any:
     """Rows as a pandas.DataFrame. What a row lacks is missing.
 
     Args:
@@ -33,7 +33,7 @@ def as_parquet(frame: Any) -> bytes:
     return content
 
 
-def read_tidy(path: Path, **values: Collection[Any]) -> list[Row]:
+def read_tidy(path: Path, **values: Collection[Any]) -> list[TidyRow]:
     """The rows of a tidy table, in order.
 
     Args:
@@ -47,5 +47,5 @@ def read_tidy(path: Path, **values: Collection[Any]) -> list[Row]:
 
     verify_result(path)
     filters = [(name, "in", value) for name, value in values.items()] or None
-    rows: list[Row] = pyarrow.parquet.read_table(path, filters=filters).to_pylist()
+    rows: list[TidyRow] = pyarrow.parquet.read_table(path, filters=filters).to_pylist()
     return rows

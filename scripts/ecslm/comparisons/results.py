@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import Field
 
-from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, TidyRow, tidy_frame
 from ecslm.schemas.settings import Closed
 
 Exact = Literal["mcnemar", "randomisation", "randomisation_mcnemar"]
@@ -36,6 +36,11 @@ PAIRS = {
     "p_interval": ("p_low", "p_high"),
     "p_holm_interval": ("p_holm_low", "p_holm_high"),
 }
+
+
+def is_sound(reliable: bool, test: Test | None) -> bool:
+    """Whether a test is valid with its records: an exact one always is."""
+    return reliable or test in get_args(Exact)
 
 
 class Difference(Closed):
@@ -93,8 +98,8 @@ class Difference(Closed):
 
     @property
     def sound(self) -> bool:
-        """Whether the test is valid with these records: an exact one always is."""
-        return self.reliable or self.test in get_args(Exact)
+        """Whether the test is valid with these records."""
+        return is_sound(self.reliable, self.test)
 
 
 class Comparison(Difference):
@@ -113,7 +118,7 @@ class Comparison(Difference):
 
 def comparison_frame(comparisons: Mapping[str, Sequence[Comparison]]) -> Any:
     """The comparisons of each task as tidy rows, as `comparisons.parquet` has them."""
-    rows: list[Row] = []
+    rows: list[TidyRow] = []
     for task, of_task in comparisons.items():
         for comparison in of_task:
             row = {"task": task} | comparison.model_dump()
@@ -121,15 +126,6 @@ def comparison_frame(comparisons: Mapping[str, Sequence[Comparison]]) -> Any:
                 row |= zip(columns, row.pop(name) or (None, None), strict=True)
             rows.append(row)
     return tidy_frame(rows, COLUMNS)
-
-
-def as_comparison(row: Row) -> Comparison:
-    """The comparison of a row, whose task is not part of it."""
-    found = {name: value for name, value in row.items() if name != "task"}
-    for name, columns in PAIRS.items():
-        pair = tuple(found.pop(column) for column in columns)
-        found[name] = None if None in pair else pair
-    return Comparison.model_validate(found)
 
 
 def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:

@@ -55,14 +55,13 @@ def differences(
     Raises:
         InputError: two models share too few samples, or these have different references.
     """
-    measure = metric(settings.metric)
     found = []
     for name, contrast in sorted(settings.contrasts.items()):
         for about, *places in _asked(contrast, settings, best_simple):
             first, second = (outcomes[model].get(setting) for model, setting in places)
             if first is not None and second is not None:
                 about |= {"contrast": name}
-                found.append(_difference(about, first, second, measure, settings))
+                found.append(_difference(about, first, second, settings))
     return found
 
 
@@ -86,12 +85,9 @@ def _asked(
 
 
 def _difference(
-    about: Mapping[str, Any],
-    first: Outcomes,
-    second: Outcomes,
-    measure: Metric,
-    settings: DifferencesSettings,
+    about: Mapping[str, Any], first: Outcomes, second: Outcomes, settings: DifferencesSettings
 ) -> Difference:
+    measure = metric(settings.metric)
     shared = sorted(set(first.samples).intersection(second.samples))
     samples = len(first.samples), len(second.samples)
     if len(shared) < PAIRED_SHARE * min(samples):

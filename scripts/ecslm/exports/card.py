@@ -10,7 +10,7 @@ from pathlib import Path
 from ecslm.common.files import read_json, read_model
 from ecslm.common.manifests import verify_result
 from ecslm.common.templates import render_template
-from ecslm.common.tidy_rows import Row, read_tidy
+from ecslm.common.tidy_rows import TidyRow, read_tidy
 from ecslm.exports.settings import ModelCardSettings
 from ecslm.models.bases import BaseManifest
 from ecslm.models.manifests import AdapterManifest
@@ -49,7 +49,7 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
     return render_template(template, values, filters)
 
 
-def _lines(results: Path, settings: ModelCardSettings) -> Iterator[Row]:
+def _lines(results: Path, settings: ModelCardSettings) -> Iterator[TidyRow]:
     """The tidy rows of the model's strict scores, each with the name and the value of the best
     simple baseline, and whether the model is not better."""
     rows = read_tidy(results / paths.SCORES_PARQUET, protocol=["strict"])

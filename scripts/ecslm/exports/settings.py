@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.models.precision import MODEL_LIBRARIES, PROMPT_LIBRARIES
-from ecslm.prediction.settings import TransformersSettings
+from ecslm.prediction.settings import AnsweredTasks
 from ecslm.schemas import paths
 from ecslm.schemas.references import TunedModelName
 from ecslm.schemas.settings import Closed, JobSettings
@@ -22,23 +21,16 @@ class ExportEntry(Closed):
     they are equal."""
 
 
-class ExportSettings(JobSettings):
+class ExportSettings(AnsweredTasks):
     """Everything in the configuration that determines an exported model."""
 
-    tasks: dict[str, TransformersSettings] = Field(min_length=1)
-    """How the model answers each task."""
     records: int = Field(ge=1)
     """Test records of each task that are answered."""
 
     @property
     def libraries(self) -> tuple[str, ...]:
         """Libraries whose versions can change the exported model or the answers."""
-        precisions = (library for one in self.tasks.values() for library in one.precision.libraries)
-        return (*MODEL_LIBRARIES, *PROMPT_LIBRARIES, "peft", *dict.fromkeys(precisions))
-
-    def modules(self) -> tuple[str, ...]:
-        """The full names of the modules that answering loads by name."""
-        return tuple(sorted({name for one in self.tasks.values() for name in one.modules()}))
+        return self.libraries_for(adapter=True)
 
 
 class ModelCardSettings(JobSettings):

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from html import escape
 from io import BytesIO
 from itertools import cycle
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib import style
@@ -40,44 +41,6 @@ TITLE_CHARACTERS = 21
 # Above the numbers of the axis, since some titles are wider than a panel: so much of its width.
 TITLE_PLACE = -0.3
 
-SETTINGS = {
-    "font.family": "sans-serif",
-    # It comes with matplotlib: others may be missing.
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 3,
-    "axes.labelsize": 7,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": SOFT,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.5,
-    "text.color": INK,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "xtick.major.size": 2,
-    "ytick.major.size": 2,
-    "xtick.minor.size": 0,
-    "lines.linewidth": 1,
-    "legend.frameon": False,
-    "legend.fontsize": SMALL,
-    # Text stays text in SVG, and TrueType fonts in PDF, so that it can be searched and edited.
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-    # A title may have a dollar sign, which would begin a formula.
-    "text.parse_math": False,
-}
-
 
 class Look(NamedTuple):
     """How the models of a family are drawn."""
@@ -94,9 +57,13 @@ def looks(families: Iterable[str]) -> dict[str, Look]:
     return dict(zip(sorted(set(families)), map(Look, cycle(COLOURS), cycle(SHAPES)), strict=False))
 
 
-def styled() -> AbstractContextManager[None]:
-    """Draw and write in the project's style, whatever style the user has set for other work."""
-    return style.context(["default", SETTINGS])
+def styled(sheet: Path) -> AbstractContextManager[None]:
+    """Draw and write in the project's style, whatever style the user has set for other work.
+
+    Args:
+        sheet: a style sheet of matplotlib.
+    """
+    return style.context(["default", sheet])
 
 
 def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:

@@ -257,8 +257,7 @@ def latency_settings(study: Study, model: str) -> LatencySettings:
 
 def latency_libraries(study: Study, model: str) -> tuple[str, ...]:
     """The libraries of the backend, in all tasks."""
-    used = (prediction_libraries(study, model, task) for task in study.model_tasks(model))
-    return tuple(dict.fromkeys(name for names in used for name in names))
+    return latency_settings(study, model).libraries_for(study.adapter_name(model))
 
 
 def export_settings(study: Study, model: str) -> ExportSettings:

@@ -13,7 +13,7 @@ from ecslm.exports.settings import ModelCardSettings
 from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
-from ecslm.plan.tables import in_report_order, study_context
+from ecslm.plan.tables import costs_settings, in_report_order, study_context
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
 from ecslm.tables.kinds.claims import ClaimsEntry
@@ -101,6 +101,7 @@ def report_settings(study: Study) -> ReportSettings:
         answering=answering,
         hourly=next((one.hardware.price for one in costs if one.hardware), None),
         currency=next((one.currency for one in costs if one.currency), None),
+        timed=answering in costs_settings(study).timed,
         card=study.described_model is not None,
         samples=settings.report.samples,
         versions=lock_versions(LISTED),

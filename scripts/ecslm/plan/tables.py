@@ -16,9 +16,8 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
 from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.scores import Published
-from ecslm.tidy.records import RecordsSettings
-from ecslm.tidy.rows import TidySettings
 from ecslm.tidy.scores import read_published
+from ecslm.tidy.settings import CostsSettings, RecordsSettings, TidySettings
 from ecslm.tidy.study import DataContext, ModelContext, StudyContext, TaskContext
 
 
@@ -85,10 +84,17 @@ def study_context(study: Study) -> StudyContext:
 @cache
 def tidy_settings(study: Study) -> TidySettings:
     """What tidy tables need to know of a study."""
-    models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks", "timed"}}
-    others = dict.fromkeys(("baselines", "simple", "tasks"), True)
-    context = study_context(study).part(models=models, **others)
+    models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
+    tasks = {"__all__": {"metric", "measure"}}
+    context = study_context(study).part(models=models, tasks=tasks, baselines=True, simple=True)
     return TidySettings(study=study.name, context=context)
+
+
+def costs_settings(study: Study) -> CostsSettings:
+    """Likewise that of costs."""
+    tables = (one for one in study.settings.tables.values() if isinstance(one, CostEntry))
+    timed = {name for one in tables for name in one.latency if study.model_tasks(name)}
+    return CostsSettings(**dict(tidy_settings(study)), timed=tuple(sorted(timed)))
 
 
 def records_settings(study: Study) -> RecordsSettings:
@@ -107,7 +113,7 @@ def _task(task: TaskSettings) -> TaskContext:
 
 
 def _model(study: Study, name: str) -> ModelContext:
-    model, tables = study.model(name), study.settings.tables.values()
+    model = study.model(name)
     training, access = study.adapted(name), getattr(model, "access", None)
     row = None if model.base is None else study.architecture_row(model.base)
     sizes = None if row is None else sizes_of_row(row)
@@ -127,7 +133,6 @@ def _model(study: Study, name: str) -> ModelContext:
         adapter_of=study.adapter_name(name),
         parameters=(sizes.parameters, sum(adapter)) if sizes and adapter else None,
         prices=None if access is None else access.prices,
-        timed=any(name in one.latency for one in tables if isinstance(one, CostEntry)),
         family=learned.method if learned else model.base or name,
         multiplied=None if sizes is None else sizes.multiplied,
         trained=model.seeds if model.tuned and model.run else (),

@@ -7,7 +7,6 @@ the network and on who else asks it.
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 
 from ecslm.common.devices import lease_devices
@@ -50,9 +49,8 @@ def measure_latency(
     """
     answering = list(settings.tasks.values())
     prompt, precision = asked.prompt_template().sha256, answering[0].precision
-    used = (own.libraries_for(asked.adapter) for own in answering)
     origin.fields |= {
-        "versions": require_locked(tuple(dict.fromkeys(chain(*used)))),
+        "versions": require_locked(settings.libraries_for(asked.adapter)),
         "template_sha256": prompt,
         **run_fields(asked.model, asked.seed, asked.device, asked.threads, precision),
     }

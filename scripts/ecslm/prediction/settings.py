@@ -140,12 +140,21 @@ class SampleSettings(Closed):
     """Decides which of a task's test records these are."""
 
 
-class LatencySettings(SampleSettings, JobSettings):
-    """Everything in the configuration that determines what is measured."""
+class AnsweredTasks(JobSettings):
+    """Of a job in which a model whose weights run here answers several tasks."""
 
     tasks: dict[str, TransformersSettings] = Field(min_length=1)
     """How the model answers each task."""
 
+    def libraries_for(self, adapter: object) -> tuple[str, ...]:
+        """The libraries whose versions can change an answer, with or without an adapter."""
+        found = (name for own in self.tasks.values() for name in own.libraries_for(adapter))
+        return tuple(dict.fromkeys(found))
+
     def modules(self) -> tuple[str, ...]:
         """The full names of the modules that are loaded by name."""
         return tuple(sorted({name for own in self.tasks.values() for name in own.modules()}))
+
+
+class LatencySettings(AnsweredTasks, SampleSettings):
+    """Everything in the configuration that determines what is measured."""

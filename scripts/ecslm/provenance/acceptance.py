@@ -214,6 +214,6 @@ def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Itera
 def _is_called(module: str, name: str) -> bool:
     """Whether a definition is a function, or a class with methods: what is in it runs when it is
     called. Others run when their module is loaded."""
-    defined = code_of(SCRIPTS).module(module).statements[name]
+    defined = code_of(SCRIPTS).module(module).statements.get(name, ())
     parts = (part for one in defined for part in (one, *getattr(one, "body", ())))
     return any(isinstance(part, ast.FunctionDef) for part in parts)

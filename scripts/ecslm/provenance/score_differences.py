@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from ecslm.common.errors import InputError
-from ecslm.common.manifests import read_manifest, verify_result
+from ecslm.common.manifests import read_manifest
 from ecslm.common.text import number_of
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.provenance.why import Change, changes
 from ecslm.schemas import paths
 from ecslm.schemas.paths import METRICS_MANIFEST, SCORES_PARQUET
@@ -106,11 +107,9 @@ def as_text(found: Mapping[str, Any]) -> str:
 def _read_scores(folder: Path) -> pd.DataFrame:
     if not (folder / SCORES_PARQUET).is_file():
         raise InputError(f"{folder}: no {SCORES_PARQUET}: name the results of a study that has run")
-    verify_result(folder / SCORES_PARQUET)
-    frame = pd.read_parquet(folder / SCORES_PARQUET, columns=[*KEY, *VALUES])
     # Neither means over seeds nor published results.
-    frame = frame[frame["seed"].notna()]
-    return frame.astype(object).where(frame.notna(), None)
+    rows = [row for row in read_tidy(folder / SCORES_PARQUET) if row["seed"] is not None]
+    return pd.DataFrame(rows, columns=[*KEY, *VALUES], dtype=object)
 
 
 def _causes(before: Path, after: Path, name: str) -> Iterator[Change]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ecslm.common.files import read_text
 from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.templates import render_template
-from ecslm.common.tidy_rows import Row, read_tidy
+from ecslm.common.tidy_rows import TidyRow, read_tidy
 from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable, verdict_on
@@ -91,7 +91,7 @@ def origins_of(
     for path in listing_files(settings):
         read = read_manifest(manifest_of(results / path)).inputs
         digests |= {Path(file): digest for file, digest in read.items()}
-    scores: dict[str, dict[str, list[Row]]] = {}
+    scores: dict[str, dict[str, list[TidyRow]]] = {}
     for row in read_tidy(results / paths.SCORES_PARQUET):
         if row["seed"] is not None:
             scores.setdefault(row["source"], {}).setdefault(row["setting"], []).append(row)

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ecslm.common.tidy_rows import Row, read_tidy
+from ecslm.common.tidy_rows import TidyRow, read_tidy
 from ecslm.reports.settings import ReportSettings
 from ecslm.schemas.paths import RECORDS_PARQUET
 from ecslm.schemas.task import EXAMPLE
 
 
-def read_samples(results: Path, settings: ReportSettings) -> list[list[Row]]:
+def read_samples(results: Path, settings: ReportSettings) -> list[list[TidyRow]]:
     """The samples of all tasks: in every setting those that the model which the report is about
     answers worst, and then those that it answers best.
 
@@ -23,12 +23,12 @@ def read_samples(results: Path, settings: ReportSettings) -> list[list[Row]]:
     """
     models = sorted(settings.models, key=lambda name: name != settings.answering)
     first = {name: settings.context.models[name].seeds[0] for name in models}
-    found: list[list[Row]] = []
-    for task in settings.tasks if settings.samples else ():
+    found: list[list[TidyRow]] = []
+    for task in settings.tasks if settings.samples and models else ():
         asked = {"task": [task], "model": models, "seed": {*first.values()}}
         rows = read_tidy(results / RECORDS_PARQUET, **asked)
         rows = [row for row in rows if row["seed"] == first[row["model"]]]
-        samples: dict[tuple[str, str], list[Row]] = {}
+        samples: dict[tuple[str, str], list[TidyRow]] = {}
         for row in sorted(rows, key=lambda row: models.index(row["model"])):
             row["setting"] = row["setting"].removesuffix(EXAMPLE)
             samples.setdefault((row["setting"], row["sample_id"]), []).append(row)
@@ -41,7 +41,7 @@ def read_samples(results: Path, settings: ReportSettings) -> list[list[Row]]:
     return found
 
 
-def verdict_on(answer: Row) -> str:
+def verdict_on(answer: TidyRow) -> str:
     """How good an answer is, in a word: its quality is 0 if it is wrong, and 1 if it is right."""
     words = {0.0: "wrong", 1.0: "right"}
     partly = f"partly right, {answer['quality']:.2f}"

@@ -58,6 +58,8 @@ class ReportSettings(JobSettings):
     """Price of an hour of the device it runs on."""
     currency: str | None = None
     """Of all prices."""
+    timed: bool = False
+    """Whether the time of single answers is measured."""
     card: bool = True
     """Whether the study has a data card."""
     samples: int

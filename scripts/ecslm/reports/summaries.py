@@ -13,22 +13,24 @@ from pathlib import Path
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import read_manifest
 from ecslm.common.text import shown
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.comparisons.results import Difference
 from ecslm.reports.words import aligned, columns_of, facts, plain
 from ecslm.schemas.fields import OPTION
 from ecslm.schemas.metrics_file import CONSTANT_SHARE, MetricsFile, OutcomeRow
-from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
+from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF, SCORES_PARQUET
 from ecslm.schemas.prediction import ScoredPrediction, read_answers
 from ecslm.scoring.answers import agreement, answer_counts
 from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS
 from ecslm.tables.scores import MOST_OF_ANSWER, Scores
-from ecslm.tidy.scores import own_scores, rows_of
+from ecslm.tidy.scores import COLUMNS, rows_of
 from ecslm.tidy.study import StudyContext
 
 OF_RUN = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Best simple")
 # After a simple baseline that is as good as the model.
 AS_GOOD = " (!)"
+NO_SCORES = "No scores yet, or those of an earlier version: the target `metrics` makes them"
 WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
 PLACES = {"Report": REPORT_PAGE, "Report as PDF": REPORT_PDF, "All": ""}
 OUTDATED = " (out of date: target `report` rebuilds it)"
@@ -48,18 +50,21 @@ def run_summary(study: str, setting: str, context: StudyContext, results: Path) 
 
     Each tuned model is shown beside its base, and all others by themselves.
     """
-    scores, models = Scores(own_scores(context, results, partial=True), context), context.models
+    path, models = results / SCORES_PARQUET, context.models
+    found = read_tidy(path) if path.is_file() else []
+    known = bool(found) and COLUMNS.keys() <= found[0].keys()
+    scores = Scores(found if known else (), context)
     free = {n: one for n, one in models.items() if not (one.tuned or one.learned or one.limits)}
     # Without its adapter and an example.
     untuned = {one.family: n for n, one in free.items() if one.local and not one.shots}
     bases = {n: untuned.get(one.family) for n, one in models.items() if one.trained}
-    lines: list[str] = []
+    lines = [] if known else [NO_SCORES, ""]
     for name in (*bases, *(one for one in free if one not in bases.values())):
         if rows := list(_rows(context, scores, setting, name, bases.get(name))):
             table = aligned([OF_RUN, *(row for row, _ in rows)], right=range(2, 6))
             lines += [name, *table, *(note for _, note in rows if note), ""]
     lines += [WARNING, ""] if any(AS_GOOD in line for line in lines) else []
-    if lines:
+    if known:
         lines = [f"Study {study}: strict scores, {context.setting_title(setting)}", "", *lines]
     for what, place in PLACES.items():
         if (at := results / place).exists():

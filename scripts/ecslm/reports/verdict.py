@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ecslm.common.text import number_of
-from ecslm.common.tidy_rows import Row
+from ecslm.common.tidy_rows import TidyRow
 from ecslm.reports.settings import ReportSettings
 from ecslm.reports.words import Confusion, duration
 from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, ModelCost
@@ -129,7 +129,7 @@ class Verdict:
 
 
 def verdicts_of(
-    scores: Scores, costs: Sequence[Row], settings: ReportSettings, tables: Sequence[Table]
+    scores: Scores, costs: Sequence[TidyRow], settings: ReportSettings, tables: Sequence[Table]
 ) -> list[Verdict]:
     """The verdicts on the model that the answer is about, by setting."""
     if (model := settings.answering) is None:
@@ -226,7 +226,7 @@ def in_words(details: Mapping[str, Any]) -> str:
     return ""
 
 
-def prices_of(costs: Sequence[Row], settings: ReportSettings) -> Iterator[tuple[str, str, str]]:
+def prices_of(costs: Sequence[TidyRow], settings: ReportSettings) -> Iterator[tuple[str, str, str]]:
     """What is known of the costs of the model that the answer is about: of what, how much, and
     what else is known."""
     if (name := settings.answering) is None:
@@ -241,30 +241,25 @@ def prices_of(costs: Sequence[Row], settings: ReportSettings) -> Iterator[tuple[
     hours = model.values["training device-hours"]
     # Its adapters may be those of another.
     if model.context.adapter_of == name and not math.isnan(hours):
-        hourly = math.nan if settings.hourly is None else settings.hourly
-        price = money(hours * hourly, settings.currency)
+        price = money(model.values["training price"], settings.currency)
         more = " on ".join(filter(None, [price, *model.devices[:1]]))
         yield "Training, once", duration(hours * SECONDS_PER_HOUR), more
-    if model.context.timed:
+    if settings.timed:
         half, most = (model.values[f"latency {one}"] for one in ("p50", "p95"))
         yield "One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s"
 
 
 def amount(
-    costs: Sequence[Row], settings: ReportSettings, name: str, tasks: tuple[str, ...]
+    costs: Sequence[TidyRow], settings: ReportSettings, name: str, tasks: tuple[str, ...]
 ) -> str:
     """The price of 1,000 requests of some tasks to a row, or else how long they take here; "" if
     neither is known. Trivial rules need no device."""
     if name not in settings.context.models:
         return "free"
     model = _cost(costs, settings, name, tasks)
-    price, hourly = model.values["price"], settings.hourly
-    if model.context.prices is None and not math.isnan(price):
-        if hourly is None:
-            seconds = price * SECONDS_PER_HOUR
-            return duration(seconds) if seconds >= 1 else "under 1 s"
-        price *= hourly
-    return money(price, settings.currency)
+    if settings.hourly is None and model.context.prices is None and not math.isnan(model.seconds):
+        return duration(model.seconds) if model.seconds >= 1 else "under 1 s"
+    return money(model.values["price"], settings.currency)
 
 
 def money(value: float, currency: str | None) -> str:
@@ -276,12 +271,12 @@ def money(value: float, currency: str | None) -> str:
 
 
 def _cost(
-    costs: Sequence[Row], settings: ReportSettings, name: str, tasks: tuple[str, ...]
+    costs: Sequence[TidyRow], settings: ReportSettings, name: str, tasks: tuple[str, ...]
 ) -> ModelCost:
-    """What a model costs, if it answers some tasks alone; an hour of the device it runs on costs
-    1."""
+    """What a model costs, if it answers some tasks alone."""
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
-    return ModelCost(costs, name, model, hourly=1.0)
+    hourly = math.nan if settings.hourly is None else settings.hourly
+    return ModelCost(costs, name, model, hourly)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
-from ecslm.common.tidy_rows import Row
+from ecslm.common.tidy_rows import TidyRow
 from ecslm.tables.model import percent_text, score_text
 
 # Answers (the values) to records with each right answer (the keys), and how many there are.
 Confusion = Mapping[str, Mapping[str, int]]
 
 
-def facts(rows: Iterable[Row], released: bool = True) -> Iterator[tuple[str, Any]]:
+def facts(rows: Iterable[TidyRow], released: bool = True) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is.
 
     Args:

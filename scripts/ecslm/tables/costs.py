@@ -4,12 +4,13 @@ What is not known is nan, and so is whatever a part is not known of: sums never 
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import nan
+from typing import Any
 
 import numpy as np
 
-from ecslm.common.tidy_rows import Row
+from ecslm.common.tidy_rows import TidyRow
 from ecslm.schemas.cost import Prices
 from ecslm.tables.model import HeaderCell, Sources
 from ecslm.tidy.costs import ANSWERS, SINGLE_ANSWERS, TRAINING
@@ -44,16 +45,15 @@ class Costs:
         memory: the largest peak memory, in bytes.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.rows = list(rows)
+    def __init__(self, rows: Iterable[TidyRow], **values: Collection[Any]) -> None:
+        """
+        Args:
+            values: those that rows must have, by the names of columns.
+        """
+        self.rows = [row for row in rows if all(row[one] in of for one, of in values.items())]
         self.sources = tuple(one["source"] for one in self.rows)
         peaks = [one["peak_memory_bytes"] for one in self.rows]
         self.memory = float(np.max([nan if peak is None else peak for peak in peaks] or [nan]))
-
-    @classmethod
-    def of_answers(cls, rows: Iterable[Row], model: str, tasks: Collection[str]) -> "Costs":
-        """Those of a model's answers to some tasks."""
-        return cls(one for one in _of_step(ANSWERS, model, rows) if one["task"] in tasks)
 
     def total(self, field: str) -> float:
         """The sum of a field."""
@@ -76,36 +76,41 @@ class ModelCost:
     Attributes:
         values: by the keys of `COLUMNS`.
         sources: the files of these values, by the heads of the columns.
+        seconds: those of 1,000 requests, of weights that run here.
         devices: what they were measured on.
-        timed: how many single answers were timed.
+        timed: how many single answers were timed, if any.
     """
 
     def __init__(
-        self, rows: Iterable[Row], name: str, context: ModelContext, hourly: float
+        self,
+        rows: Sequence[TidyRow],
+        name: str,
+        context: ModelContext,
+        hourly: float,
+        timed: bool = True,
     ) -> None:
         """
         Args:
             rows: all costs of the study.
             context: the model, with the tasks that count.
             hourly: price of an hour of the hardware that models run on here, nan if not known.
+            timed: whether its latency counts, if it was measured.
         """
-        self.name, self.context, rows = name, context, list(rows)
-        answering = Costs.of_answers(rows, name, context.tasks)
-        trainings = _of_step(TRAINING, context.adapter_of, rows)
-        adapters = Costs(one for one in trainings if one["seed"] in context.seeds)
-        latencies = list(_of_step(SINGLE_ANSWERS, name, rows))
+        self.name, self.context = name, context
+        answering = Costs(rows, step=[ANSWERS], model=[name], task=context.tasks)
+        adapters = Costs(rows, step=[TRAINING], model=[context.adapter_of], seed=context.seeds)
+        latencies = Costs(rows, step=[SINGLE_ANSWERS], model=[name] * timed)
         seeds, seconds = len(adapters.rows), answering.total("seconds")
         trained = total(one["seconds"] and one["seconds"] * one["devices"] for one in adapters.rows)
         hours = over(trained, seeds) / SECONDS_PER_HOUR
         if context.learned:
             hours = answering.total("load_seconds") / SECONDS_PER_HOUR
         tokens = answering.total("prompt_tokens") + answering.total("generated_tokens")
-        price = nan
+        each = over(seconds, answering.total("prompts"))
+        self.seconds = REQUESTS * each if context.local else nan
+        price = self.seconds / SECONDS_PER_HOUR * hourly
         if context.prices is not None:
             price = answering.price_by_tokens(context.prices)
-        elif context.local:
-            each = over(seconds, answering.total("prompts"))
-            price = REQUESTS * each / SECONDS_PER_HOUR * hourly
         training = answering if context.learned else adapters
         self.values: Mapping[str, float] = {
             "training device-hours": hours,
@@ -114,22 +119,17 @@ class ModelCost:
             "training memory": adapters.memory / GIGABYTE,
             "memory": answering.memory / GIGABYTE,
             "tokens per second": over(tokens, seconds) if context.local else nan,
-            "latency p50": total(one["p50_seconds"] for one in latencies),
-            "latency p95": total(one["p95_seconds"] for one in latencies),
+            "latency p50": latencies.total("p50_seconds"),
+            "latency p95": latencies.total("p95_seconds"),
             "price": price,
         }
         self.sources: Mapping[str, Sources] = {
             **{"Training": training.sources, "Answers": answering.sources},
-            "Latency": tuple(one["source"] for one in latencies),
-            PRICE: answering.sources,
+            **{"Latency": latencies.sources, PRICE: answering.sources},
         }
-        measured = (*training.rows, *answering.rows, *latencies)
+        measured = (*training.rows, *answering.rows, *latencies.rows)
         self.devices = [one["device"] for one in measured if one["device"]]
-        self.timed = sum(one["prompts"] for one in latencies)
-
-
-def _of_step(step: str, model: str | None, rows: Iterable[Row]) -> Iterator[Row]:
-    return (one for one in rows if (one["step"], one["model"]) == (step, model))
+        self.timed = sum(one["prompts"] for one in latencies.rows) if timed else None
 
 
 def total(parts: Iterable[float | None]) -> float:

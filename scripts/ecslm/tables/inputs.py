@@ -14,16 +14,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.common.tidy_rows import Row, read_tidy
-from ecslm.comparisons.results import Comparison, as_comparison
+from ecslm.common.tidy_rows import TidyRow, read_tidy
 from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Published, Scores
+from ecslm.tidy.scores import PUBLISHED
 from ecslm.tidy.study import StudyContext
-
-# A comparison with its task.
-TaskComparison = tuple[str, Comparison]
 
 
 @dataclass
@@ -42,36 +39,31 @@ class Inputs:
     resources: Mapping[str, Path | None]
 
     @cached_property
-    def _score_rows(self) -> list[Row]:
-        return read_tidy(self.results / SCORES_PARQUET)
-
-    @cached_property
     def scores(self) -> Scores:
         """The scores of the study's own rows."""
-        return Scores(self._score_rows, self.study)
+        return Scores(read_tidy(self.results / SCORES_PARQUET), self.study)
 
     @cached_property
     def published(self) -> Published:
         """The published results."""
-        return Published(self._score_rows)
+        return Published(read_tidy(self.results / SCORES_PARQUET, kind=[PUBLISHED]))
 
     @cached_property
-    def comparisons(self) -> list[TaskComparison]:
+    def comparisons(self) -> list[TidyRow]:
         """All comparisons."""
-        rows = read_tidy(self.results / COMPARISONS_PARQUET)
-        return [(row["task"], as_comparison(row)) for row in rows]
+        return read_tidy(self.results / COMPARISONS_PARQUET)
 
-    def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TaskComparison]:
+    def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TidyRow]:
         """The comparisons of some contrasts in some tasks, in the order of both."""
         return [
-            (task, row)
+            row
             for contrast, task in product(contrasts, tasks)
-            for of, row in self.comparisons
-            if of == task and row.contrast == contrast
+            for row in self.comparisons
+            if (row["contrast"], row["task"]) == (contrast, task)
         ]
 
     @cached_property
-    def costs(self) -> list[Row]:
+    def costs(self) -> list[TidyRow]:
         """All costs."""
         return read_tidy(self.results / COSTS_PARQUET)
 

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.tidy_rows import Row
+from ecslm.common.tidy_rows import TidyRow
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.schemas.paths import SCORES_PARQUET, SIMPLE_BASELINES
 from ecslm.tables.model import Cell, Interval, percent_text
@@ -21,7 +21,7 @@ from ecslm.tidy.study import StudyContext
 # Characters of an answer that a note quotes.
 MOST_OF_ANSWER = 30
 # The rows of one score, by their protocols.
-ByProtocol = dict[str, Row]
+ByProtocol = dict[str, TidyRow]
 
 
 class Measured:
@@ -99,7 +99,7 @@ Scored = Mapping[tuple[str, str], Measured]
 class Scores:
     """The scores of a study's models and baselines."""
 
-    def __init__(self, rows: Iterable[Row], study: StudyContext) -> None:
+    def __init__(self, rows: Iterable[TidyRow], study: StudyContext) -> None:
         self._study, self._simple = study, dict[str, str]()
         # By model, task and setting, then by seed, or by None for the mean over seeds.
         self._found: dict[tuple[str, str, str], dict[int | None, ByProtocol]] = {}
@@ -142,15 +142,14 @@ class Published:
         columns: those of tasks.
     """
 
-    def __init__(self, rows: Iterable[Row], path: str = SCORES_PARQUET) -> None:
+    def __init__(self, rows: Iterable[TidyRow], path: str = SCORES_PARQUET) -> None:
         self.path = path
         self._rows: dict[tuple[str | None, str], dict[str, Cell]] = {}
         for row in rows:
-            if row["kind"] == PUBLISHED:
-                marks = ("doubled",) * (row["protocol"] == DOUBLED)
-                cell = Cell(row["value"], row["printed"], marks=marks, sources=(row["source"],))
-                of = self._rows.setdefault((row["setting"], row["model"]), {})
-                of[row["task"]] = Cell() if row["value"] is None else cell
+            marks = ("doubled",) * (row["protocol"] == DOUBLED)
+            cell = Cell(row["value"], row["printed"], marks=marks, sources=(row["source"],))
+            of = self._rows.setdefault((row["setting"], row["model"]), {})
+            of[row["task"]] = Cell() if row["value"] is None else cell
         self.columns = {task for row in self._rows.values() for task in row}
 
     def has(self, table: str | None, model: str) -> bool:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_model
-from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, Row, tidy_frame
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TidyRow, tidy_frame
 from ecslm.schemas.cost import CostFile, LatencyFile
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
-from ecslm.tidy.rows import TidySettings
-from ecslm.tidy.study import StudyContext
+from ecslm.tidy.settings import CostsSettings
 
 COLUMNS = {
     **dict.fromkeys(("study", "step", "model"), TEXT),
@@ -26,9 +25,9 @@ COLUMNS = {
 TRAINING, ANSWERS, SINGLE_ANSWERS = "training", "answers", "single answers"
 
 
-def cost_rows(study: StudyContext) -> list[Row]:
+def cost_rows(settings: CostsSettings) -> list[TidyRow]:
     """What the rows are of, each with its file: steps, models, seeds and tasks."""
-    timed = [{"model": name} for name, model in sorted(study.models.items()) if model.timed]
+    study, timed = settings.context, ({"model": name} for name in settings.timed)
     return [
         {"step": step, **job, "source": path.format(**job)}
         for step, path, jobs in (
@@ -40,13 +39,13 @@ def cost_rows(study: StudyContext) -> list[Row]:
     ]
 
 
-def cost_frame(settings: TidySettings, results: Path) -> Any:
+def cost_frame(settings: CostsSettings, results: Path) -> Any:
     """All costs: trainings, answers, single answers. What is not known is missing.
 
     Raises:
         InputError: a file is missing or has another form.
     """
-    rows = cost_rows(settings.context)
+    rows = cost_rows(settings)
     for row in rows:
         if row["step"] == SINGLE_ANSWERS:
             latency = read_model(results / row["source"], LatencyFile)

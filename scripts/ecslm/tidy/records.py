@@ -7,14 +7,13 @@ import io
 import json
 from pathlib import Path
 
-from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, TidyRow, tidy_frame
 from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import read_records
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcome_rows
-from ecslm.scoring.settings import metric_module
-from ecslm.tidy.rows import TidySettings
+from ecslm.tidy.settings import RecordsSettings
 from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
@@ -25,16 +24,6 @@ COLUMNS = {
     **{"invalid": TRUTH, "quality": NUMBER, "answer": TEXT, "outcome": TEXT},
     **{"finish_reason": TEXT, "prompt_tokens": COUNT, "generated_tokens": COUNT},
 }
-OF_RECORD = ("id", "sample_id", "setting", "instruction", "input")
-OF_PREDICTION = ("reference", "prediction", "finish_reason", "prompt_tokens", "generated_tokens")
-
-
-class RecordsSettings(TidySettings):
-    """Everything except files that can change the rows."""
-
-    def modules(self) -> tuple[str, ...]:
-        """Those of the tasks' metrics, which say how good an answer is."""
-        return tuple(sorted({metric_module(one.measure) for one in self.context.tasks.values()}))
 
 
 def record_files(study: StudyContext) -> list[str]:
@@ -65,24 +54,21 @@ def record_table(settings: RecordsSettings, results: Path) -> bytes:
     return file.getvalue()
 
 
-def _rows(study: StudyContext, results: Path, task: str) -> list[Row]:
-    models = {name: one for name, one in sorted(study.models.items()) if task in one.tasks}
+def _rows(study: StudyContext, results: Path, task: str) -> list[TidyRow]:
+    jobs = [job for job in study.answers if job["task"] == task]
     path, measure = DATASET.format(task=task, split="test"), metric(study.tasks[task].measure)
-    records = read_records(results / path) if models else []
-    rows: dict[str, list[Row]] = {record.id: [] for record in records}
-    for name, model in models.items():
-        for seed in model.seeds:
-            job = {"model": name, "seed": seed, "task": task}
-            predictions = read_predictions(results / PREDICTIONS.format(**job))
-            answers = {one.id: one.model_dump(include={*OF_PREDICTION}) for one in predictions}
-            for one in read_outcome_rows(results / OUTCOMES.format(**job)):
-                judged: Row = {"invalid": one.invalid, "answer": one.answer}
-                judged["quality"] = measure.quality(one.outcome)
-                judged["outcome"] = json.dumps(one.outcome, ensure_ascii=False)
-                rows[one.id].append({**job, "kind": model.kind, **answers[one.id], **judged})
-    for record in records:
-        texts = record.model_dump(include={*OF_RECORD})
-        texts["options"] = record.options and json.dumps(record.options, ensure_ascii=False)
-        for row in rows[record.id]:
-            row |= texts
+    records = {one.id: one for one in read_records(results / path)} if jobs else {}
+    rows: dict[str, list[TidyRow]] = {name: [] for name in records}
+    for job in jobs:
+        predictions = read_predictions(results / PREDICTIONS.format(**job))
+        outcomes = read_outcome_rows(results / OUTCOMES.format(**job))
+        # Of what these have only that is a column is written.
+        for answer, one in zip(predictions, outcomes, strict=True):
+            row = dict(records[one.id]) | dict(answer) | job
+            row["kind"] = study.models[job["model"]].kind
+            row["options"] = answer.options and json.dumps(answer.options, ensure_ascii=False)
+            row |= {"invalid": one.invalid, "answer": one.answer}
+            row["quality"] = measure.quality(one.outcome)
+            row["outcome"] = json.dumps(one.outcome, ensure_ascii=False)
+            rows[one.id].append(row)
     return [row for some in rows.values() for row in some]

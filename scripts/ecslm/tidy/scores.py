@@ -8,8 +8,6 @@ same in every run.
 import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
-from itertools import groupby
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -17,11 +15,11 @@ from typing import Any
 from ecslm.common.errors import refuse
 from ecslm.common.files import read_csv, read_model
 from ecslm.common.manifests import read_result, verify_result
-from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, Row, tidy_frame
+from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, TidyRow, tidy_frame
 from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas.metrics_file import LenientScore, MetricsFile, OverSeedsFile, SimpleBaselines
 from ecslm.schemas.paths import ADAPTER, METRICS_FILE, OVER_SEEDS, PREDICTIONS, SIMPLE_BASELINES
-from ecslm.tidy.rows import TidySettings, source_name
+from ecslm.tidy.settings import TidySettings, source_name
 from ecslm.tidy.study import StudyContext
 
 COLUMNS = {
@@ -37,7 +35,7 @@ COLUMNS = {
     **{"distinct": COUNT, "most_frequent": TEXT, "most_frequent_count": COUNT},
     **dict.fromkeys(("details", "printed", "source"), TEXT),
 }
-JOB = ("model", "seed", "task")
+JOB = ("model", "seed", "task", "setting")
 TOKENS = ["prompt_tokens", "generated_tokens"]
 # The kind of rows that others have published, and the protocol of a value that was printed as twice
 # a recall.
@@ -70,64 +68,53 @@ def score_frame(settings: TidySettings, results: Path, published: Path | None) -
     """
     study, rows = settings.context, list(own_scores(settings.context, results))
 
-    @cache
-    def trained(model: str | None, seed: int) -> Row:
-        if model is None:
-            return {}
-        adapter = read_model(results / ADAPTER.format(model=model, seed=seed), AdapterManifest)
+    trained, tokens = dict[tuple[Any, ...], TidyRow](), dict[tuple[Any, ...], TidyRow]()
+    for job in study.adapters:
+        adapter = read_model(results / ADAPTER.format(**job), AdapterManifest)
         counts = {"records": adapter.records, "tokens": adapter.tokens}
-        return {f"training_{what}": sum(of.values()) for what, of in counts.items()}
-
-    for (name, seed, task), some in groupby(rows, lambda row: tuple(row[one] for one in JOB)):
-        if seed is not None and name in study.models:
-            tokens = _tokens(results / PREDICTIONS.format(model=name, seed=seed, task=task))
-            for row in some:
-                row |= trained(study.models[name].adapter_of, seed)
-                row |= tokens.get(row["setting"], {})
+        found = {f"training_{what}": sum(of.values()) for what, of in counts.items()}
+        trained[job["model"], job["seed"]] = found
+    for job in study.answers:
+        by_setting = _tokens(results / PREDICTIONS.format(**job))
+        tokens |= {(*job.values(), setting): found for setting, found in by_setting.items()}
+    for row in rows:
+        model = study.models.get(row["model"])
+        row |= trained.get((model and model.adapter_of, row["seed"]), {})
+        row |= tokens.get(tuple(row[one] for one in JOB), {})
     metrics = {code: task.metric for code, task in study.tasks.items()}
     printed = read_published(published) if published else ()
     rows += [row | {"metric": metrics.get(row["task"])} for row in printed]
     return tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)
 
 
-def own_scores(study: StudyContext, results: Path, partial: bool = False) -> Iterator[Row]:
+def own_scores(study: StudyContext, results: Path) -> Iterator[TidyRow]:
     """The rows of models and trivial baselines, without what no score says. Rows without a seed,
     after those of all seeds, have the mean over seeds.
-
-    Args:
-        partial: whether scores may be missing, as before a run has ended.
 
     Raises:
         InputError: a file is missing, altered since it was made, or invalid.
     """
-
-    def absent(path: str) -> bool:
-        return partial and not (results / path).is_file()
-
-    chosen = {task: SIMPLE_BASELINES.format(task=task) for task in study.simple}
     best = {
-        task: read_result(results / path, SimpleBaselines).best
-        for task, path in chosen.items()
-        if not absent(path)
+        task: read_result(results / SIMPLE_BASELINES.format(task=task), SimpleBaselines).best
+        for task in study.simple
     }
     for name, model in study.rows:
         for task in sorted(model.tasks):
-            about: Row = {"model": name, "kind": model.kind, "base": model.base, "task": task}
+            about: TidyRow = {"model": name, "kind": model.kind, "base": model.base, "task": task}
             about["best_simple"] = best[task] == name if task in best else None
-            job, rows = {"model": name, "task": task}, list[Row]()
-            paths = {seed: METRICS_FILE.format(**job, seed=seed) for seed in model.seeds}
-            if any(map(absent, paths.values())):
-                continue
-            for seed, path in paths.items():
+            job, rows = {"model": name, "task": task}, list[TidyRow]()
+            for seed in model.seeds:
+                path = METRICS_FILE.format(**job, seed=seed)
                 file = read_result(results / path, MetricsFile)
                 rows += [about | {"seed": seed, "source": path} | row for row in rows_of(file)]
-            if len(model.seeds) > 1 and not absent(path := OVER_SEEDS.format(**job)):
+            if len(model.seeds) > 1:
+                path = OVER_SEEDS.format(**job)
                 over_seeds = read_result(results / path, OverSeedsFile)
                 rows += _means(about | {"source": path}, rows, over_seeds)
             yield from (dict.fromkeys(COLUMNS) | row for row in rows)
 
 
-def rows_of(file: MetricsFile) -> Iterator[Row]:
+def rows_of(file: MetricsFile) -> Iterator[TidyRow]:
     """The rows of a metrics file, without what only other files tell. Protocols that a score lacks,
     as an expected value does, have none."""
     for setting, scores in sorted(file.settings.items()):
@@ -156,10 +143,10 @@ def rows_of(file: MetricsFile) -> Iterator[Row]:
                 yield about | {"protocol": protocol, "value": score.known, "invalid": unread}
 
 
-def _means(about: Row, rows: Sequence[Row], file: OverSeedsFile) -> Iterator[Row]:
+def _means(about: TidyRow, rows: Sequence[TidyRow], file: OverSeedsFile) -> Iterator[TidyRow]:
     """The rows of means over seeds. A mean is missing where the value of a seed is; its counts are
     those of seeds."""
-    by_protocol: dict[tuple[str, str], list[Row]] = {}
+    by_protocol: dict[tuple[str, str], list[TidyRow]] = {}
     for row in rows:
         by_protocol.setdefault((row["setting"], row["protocol"]), []).append(row)
     for (setting, protocol), some in by_protocol.items():
@@ -189,7 +176,7 @@ def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
     return {str(setting): dict(row) for setting, row in sums.iterrows()}
 
 
-def read_published(path: Path) -> list[Row]:
+def read_published(path: Path) -> list[TidyRow]:
     """The rows of published results, by table (their setting), row (their model) and task. An empty
     field was not reported.
 
@@ -200,7 +187,7 @@ def read_published(path: Path) -> list[Row]:
         InputError: the file is missing or broken, has a row twice or a value that is no score, or
             `doubled` names no column.
     """
-    problems, about, rows = list[str](), ("table", "model", "doubled"), list[Row]()
+    problems, about, rows = list[str](), ("table", "model", "doubled"), list[TidyRow]()
     for line, row in enumerate(read_csv(path, about, about[:2]), start=2):
         table, model, twice = (row.pop(one) for one in about)
         doubled = twice.split()
@@ -208,7 +195,7 @@ def read_published(path: Path) -> list[Row]:
         unknown = (one for one in doubled if one not in row)
         problems += [f"{path}: line {line}: doubled: {one} {told}" for one in unknown]
         for task, printed in row.items():
-            found: Row = {"model": model, "kind": PUBLISHED, "task": task, "setting": table}
+            found: TidyRow = {"model": model, "kind": PUBLISHED, "task": task, "setting": table}
             found |= {"protocol": DOUBLED if task in doubled else PUBLISHED}
             if printed and SCORE.fullmatch(printed) and float(printed) <= 1 + (task in doubled):
                 found |= {"value": float(printed), "printed": printed}

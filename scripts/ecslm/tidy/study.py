@@ -13,11 +13,11 @@ from ecslm.schemas.task import Metric, answered_setting
 class TaskContext(Closed):
     """What a table needs to know about a task."""
 
-    title: str
+    title: str = ""
     """Name in prose."""
     metric: str
     """Display name of the headline metric, for example `F1*`."""
-    measure: Metric = "accuracy"
+    measure: Metric
     """The metric itself."""
     proportion: bool = False
     """Whether it is a share of right answers."""
@@ -50,8 +50,6 @@ class ModelContext(Closed):
     """Those of its base and of such an adapter, null if its architecture is not known."""
     prices: Prices | None = None
     """Of the server that it runs on."""
-    timed: bool = False
-    """Whether the time of single answers is measured and shown."""
     family: str = ""
     """Models of one family, those of one base, share a colour."""
     multiplied: int | None = None

@@ -16,8 +16,8 @@ from ecslm.tidy.study import StudyContext
 
 MODEL = "Small-EC"
 TASKS = {
-    "AG": {"title": "Answer Generation", "metric": "F_BERT"},
-    "PM": {"title": "Product | Matching", "metric": "F1"},
+    "AG": {"title": "Answer Generation", "metric": "F_BERT", "measure": "bert_f1"},
+    "PM": {"title": "Product | Matching", "metric": "F1", "measure": "binary_f1"},
 }
 CONTEXT = {
     "data": {"source": "a/b at c0ffee"},

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from support.project import STYLE
 from support.table_files import (
     IND,
     TASKS,
@@ -89,7 +90,7 @@ def drawn(
     results: Path, name: str, rows: Any = ROWS, comparable: bool = True, **table: Any
 ) -> tuple[Figure, str]:
     """One of the figures, and its description."""
-    with styled():
+    with styled(STYLE):
         wanted = settings(rows, comparable, **table)
         write_tidy(results, wanted.context, results / "study.csv")
         figures = draw_figures(wanted, results)
@@ -211,7 +212,7 @@ def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float
 def test_panels_are_spread_evenly_and_titles_stay_inside_the_figure(
     panels: int, columns: int
 ) -> None:
-    with styled():
+    with styled(STYLE):
         figure, grid = titled_panels([f"Topic from $1 to $2 ({n})" for n in range(panels)], 0)
         for axes in grid:
             label_metric(axes.yaxis, "F_BERT")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from support.project import STYLE
 
 from ecslm.figures.style import COLOURS, PAPER, SHAPES, as_files, looks, styled
 
@@ -37,7 +38,7 @@ def test_no_two_families_look_alike_and_each_looks_the_same_in_any_order(names: 
 
 def test_a_figure_has_the_same_bytes_each_time_and_under_any_settings_of_the_user() -> None:
     def files() -> tuple[str, bytes]:
-        with styled():
+        with styled(STYLE):
             figure = Figure()
             axes = figure.subplots()
             axes.plot([1, 3, 2], marker="o")

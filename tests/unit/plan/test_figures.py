@@ -72,7 +72,7 @@ def test_figures_are_drawn_from_tidy_scores_which_are_made_from_all_scores() -> 
     seeds, tasks = ("seed-0", "seed-1"), ("PM", "AVE")
     adapters = {f"results/shop/adapters/Small-EC/{seed}/manifest.json" for seed in seeds}
     drawn_from = set(job_of(with_table(), "draw_figures").inputs)
-    assert drawn_from == {"results/shop/scores.parquet", *adapters}
+    assert drawn_from == {"report/figures.mplstyle", "results/shop/scores.parquet", *adapters}
     assert set(job_of(with_table(), "tidy_scores").inputs) > {
         *(f"results/shop/metrics/Small-EC/{of}/PM.json" for of in (*seeds, "over-seeds")),
         *(f"results/shop/simple_baselines/{task}.json" for task in tasks),

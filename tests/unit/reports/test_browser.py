@@ -61,7 +61,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             copy = study / str(path.relative_to(study)).replace("PM", code)
             write_text(copy, path.read_text().replace("PM", code))
     model = {"tasks": list(TASKS), "local": True, "base": "Small"}
-    tuned = model | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42], "timed": True}
+    tuned = model | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]}
     task = {"metric": "F1", "measure": "binary_f1"}
     settings = report_settings(
         tables=["claims", "ind", "wide"],

@@ -9,13 +9,23 @@ import pytest
 from support.model_examples import run_here
 from support.scoring_examples import FIVE, OOD, QUICK, entries, predictions
 from support.scoring_examples import TASKS as KINDS
-from support.table_files import IND, TASKS, comparison_row, scores, write_metrics, write_simple
+from support.table_files import (
+    IND,
+    TASKS,
+    as_comparison,
+    comparison_row,
+    scores,
+    write_metrics,
+    write_simple,
+    write_tidy,
+)
 
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.common.tidy_rows import read_tidy
-from ecslm.comparisons.results import Comparison, as_comparison
+from ecslm.comparisons.results import Comparison
 from ecslm.reports.summaries import (
+    NO_SCORES,
     WARNING,
     difference_summary,
     invalid_answers,
@@ -38,7 +48,9 @@ MODELS = {
 def lines_of(results: Path, models: Any = MODELS) -> list[str]:
     context = {"tasks": {"PM": TASKS["PM"]}, "models": models, "simple": {"PM": ["Words"]}}
     context["setting_titles"] = {IND: "own records"}
-    return run_summary("demo", IND, StudyContext.model_validate(context), results).splitlines()
+    study = StudyContext.model_validate(context)
+    write_tidy(results, study)
+    return run_summary("demo", IND, study, results).splitlines()
 
 
 def write_scores(results: Path, tuned: float, words: float, **tuned_has: Any) -> None:
@@ -89,7 +101,7 @@ def test_a_pdf_of_earlier_tables_is_said_to_be_out_of_date(tmp_path: Path) -> No
 
 
 def test_a_model_that_does_not_run_here_stands_by_itself(tmp_path: Path) -> None:
-    assert lines_of(tmp_path) == [f"All: {tmp_path}"], "nothing is promised"
+    assert lines_of(tmp_path) == [NO_SCORES, "", f"All: {tmp_path}"], "nothing is promised"
     write_metrics(tmp_path, "Other", "PM", {IND: scores(0.1)})
     lines = lines_of(tmp_path, {"Other": {"tasks": ["PM"]}})
     assert lines[2] == "Other"

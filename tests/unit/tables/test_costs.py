@@ -27,7 +27,7 @@ HARDWARE = {
 LOCAL = {"local": True, "tasks": ["PM"]}
 MODELS = {
     "Small": LOCAL,
-    "Small-EC": LOCAL | {"adapter_of": "Small-EC", "parameters": [1_000, 200], "timed": True},
+    "Small-EC": LOCAL | {"adapter_of": "Small-EC", "parameters": [1_000, 200]},
     "Served": {"tasks": ["PM"], "prices": PRICES},
     "Words": LOCAL | {"learned": True, "tasks": ["PM", "SA"]},
     "Idle": {"local": True},

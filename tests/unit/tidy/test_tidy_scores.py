@@ -24,9 +24,9 @@ from ecslm.comparisons import results as comparisons
 from ecslm.comparisons.results import comparison_frame
 from ecslm.tidy import costs, records
 from ecslm.tidy.costs import cost_frame
-from ecslm.tidy.records import RecordsSettings, record_table
-from ecslm.tidy.rows import TidySettings
-from ecslm.tidy.scores import COLUMNS, own_scores, score_files, score_frame
+from ecslm.tidy.records import record_table
+from ecslm.tidy.scores import COLUMNS, score_files, score_frame
+from ecslm.tidy.settings import CostsSettings, RecordsSettings, TidySettings
 from ecslm.tidy.study import StudyContext
 
 TUNED = {"kind": "tuned", "base": "Small", "adapter_of": "Small-EC", "seeds": [0, 1]}
@@ -110,10 +110,8 @@ def test_published_numbers_are_rows_as_they_were_printed(results: Path) -> None:
     assert doubled == [("Small-EC", "AVE")] * 2
 
 
-def test_a_score_that_is_missing_is_named_unless_the_study_is_partial(results: Path) -> None:
+def test_a_score_that_is_missing_is_named(results: Path) -> None:
     (results / "metrics/Small-EC/seed-1/PM.json").unlink()
-    found = {row["model"] for row in own_scores(SETTINGS.context, results, partial=True)}
-    assert found == {"Small", "random"}
     with pytest.raises(InputError, match=r"metrics/Small-EC/seed-1/PM\.json: no such file"):
         rows(results)
 
@@ -170,14 +168,14 @@ def test_the_columns_of_tidy_tables_and_their_types_are_those_that_are_documente
     text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     tables = re.findall(r"\| column \| type \| content \|\n\|[-|]+\|\n((?:\|.*\n)+)", text)
     empty = TidySettings(study="none", context=StudyContext())
-    of_records = RecordsSettings(**dict(empty))
+    of_records, of_costs = (one(**dict(empty)) for one in (RecordsSettings, CostsSettings))
     path = tmp_path / "records.parquet"
     path.write_bytes(record_table(of_records, tmp_path))
     for table, frame, columns in zip(
         tables,
         (
             *(score_frame(empty, tmp_path, None), comparison_frame({})),
-            *(cost_frame(empty, tmp_path), pd.read_parquet(path)),
+            *(cost_frame(of_costs, tmp_path), pd.read_parquet(path)),
         ),
         (COLUMNS, comparisons.COLUMNS, costs.COLUMNS, records.COLUMNS),
         strict=True,

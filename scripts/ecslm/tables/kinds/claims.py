@@ -175,8 +175,8 @@ class ClaimsEntry(IntervalsEntry):
         """The difference to another row, as the first contrast has it that compares them."""
         found = (
             difference_cell(row)
-            for _, row in inputs.compared([task], *self.contrasts)
-            if (row.a, row.b, row.setting) == (self.model, other, setting)
+            for row in inputs.compared([task], *self.contrasts)
+            if (row["a"], row["b"], row["setting"]) == (self.model, other, setting)
         )
         return next(found, Cell())
 

@@ -8,12 +8,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.common.text import number_of
-from ecslm.comparisons.results import Comparison, Test
+from ecslm.common.tidy_rows import TidyRow
+from ecslm.comparisons.results import Test, is_sound
 from ecslm.schemas.paths import COMPARISONS_PARQUET
 from ecslm.schemas.references import ContrastName, TaskName
-from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
-from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes, with_tasks
+from ecslm.tables.notes import LEVEL, in_tasks, mark_notes, with_tasks
 from ecslm.tidy.study import StudyContext
 
 TESTS: dict[Test, str] = {
@@ -61,55 +62,54 @@ class ComparisonsEntry(IntervalsEntry):
         them."""
         study, panels = inputs.study, []
         found = inputs.compared(self.columns, *self.contrasts)
-        of_panels = grouped(
-            ((row.contrast, _common(study, row)), (task, row)) for task, row in found
-        )
+        of_panels: dict[tuple[str, str], list[TidyRow]] = {}
+        for row in found:
+            of_panels.setdefault((row["contrast"], _common(study, row)), []).append(row)
         for (contrast, what), compared in of_panels.items():
             title = study.contrasts[contrast]
             # The contrast, and what it leaves open.
             title = title if title.lower() == what.lower() else f"{title}: {what}"
             rows: dict[str, dict[str, dict[str, Cell]]] = {}
-            for task, row in compared:
-                against = BEST_SIMPLE if row.best_simple else row.b
-                group = rows.setdefault(row.model or f"{row.a} against {against}", {})
-                group[task] = _cells(study, task, row)
+            for row in compared:
+                against = BEST_SIMPLE if row["best_simple"] else row["b"]
+                group = rows.setdefault(row["model"] or f"{row['a']} against {against}", {})
+                group[row["task"]] = _cells(study, row)
             notes = tuple(contrast_notes(compared, study.contrasts))
             groups = row_groups(COLUMNS, rows)
             panels.append(Panel(title, "Task", COLUMNS, groups, title, notes))
         below = [*comparison_notes(found), *mark_notes(panels, self.intervals)]
-        shown = {row.contrast for _, row in found}
+        shown = {row["contrast"] for row in found}
         if idle := [study.contrasts[one] for one in self.contrasts if one not in shown]:
             below.append(f"Nothing to compare, since models have no answers: {', '.join(idle)}.")
         below.append(study.data.note)
         return self.table(name, panels, below)
 
 
-def _common(study: StudyContext, row: Comparison) -> str:
+def _common(study: StudyContext, row: TidyRow) -> str:
     """What the rows of a panel have in common: the setting, or the two compared settings."""
-    title = study.setting_title
-    return title(row.setting) if row.setting else f"{title(row.a)} against {title(row.b)}"
+    names = ("setting",) if row["setting"] else ("a", "b")
+    return " against ".join(study.setting_title(row[name]) for name in names)
 
 
-def _cells(study: StudyContext, task: str, row: Comparison) -> dict[str, Cell]:
+def _cells(study: StudyContext, row: TidyRow) -> dict[str, Cell]:
     # The number of records; if they are not paired, of both sides.
-    records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
+    records = "{:,}".format if row["paired"] else f"{{}}/{row['n_b']}".format
     return {
-        "metric": Cell.text(study.tasks[task].metric),
+        "metric": Cell.text(study.tasks[row["task"]].metric),
         "difference": difference_cell(row),
-        "p": Cell.of(row.p, p_text, SOURCES),
-        "p_holm": Cell.of(row.p_holm, p_text, SOURCES),
-        "n": Cell.of(row.n, records, SOURCES),
+        "p": Cell.of(row["p"], p_text, SOURCES),
+        "p_holm": Cell.of(row["p_holm"], p_text, SOURCES),
+        "n": Cell.of(row["n"], records, SOURCES),
     }
 
 
-def difference_cell(row: Comparison) -> Cell:
+def difference_cell(row: TidyRow) -> Cell:
     """The difference with its interval, and the mark of its significance."""
-    difference = row.difference
-    if difference is None or row.ci95 is None:
+    if None in (row["difference"], row["low"]):
         return Cell(sources=SOURCES)
     mark = significance_mark(row)
-    cell = Cell.difference(difference, SOURCES, *([mark] if mark else []))
-    return replace(cell, interval=Interval(*row.ci95, row.reliable))
+    cell = Cell.difference(row["difference"], SOURCES, *([mark] if mark else []))
+    return replace(cell, interval=Interval(row["low"], row["high"], row["reliable"]))
 
 
 def p_text(p: float) -> str:
@@ -120,23 +120,22 @@ def p_text(p: float) -> str:
     return f"<{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
 
 
-def significance_mark(row: Comparison) -> str | None:
+def significance_mark(row: TidyRow) -> str | None:
     """Whether the difference is `significant`, and if only almost, why it is not.
 
     It must not depend on the luck of random draws, so both ends of the interval of the adjusted p
     count.
     """
-    if row.p_holm is None:
+    # Without an interval p is exact.
+    ps = [row[one] for one in ("p_holm", "p_holm_low", "p_holm_high") if row[one] is not None]
+    if min(ps, default=LEVEL) >= LEVEL:
         return None
-    low, high = row.p_holm_interval or (row.p_holm, row.p_holm)
-    if min(low, row.p_holm) >= LEVEL:
-        return None
-    if not row.sound:
+    if not is_sound(row["reliable"], row["test"]):
         return "few"
-    return "significant" if high < LEVEL else "undecided"
+    return "significant" if ps[-1] < LEVEL else "undecided"
 
 
-def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
+def comparison_notes(compared: Sequence[TidyRow]) -> Iterator[str]:
     """What differences and p mean, and which differences are not marked although p is small."""
     if not compared:
         return
@@ -146,7 +145,7 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "interval, so the two may disagree near the level. Holm: p adjusted over all tests of the "
         "contrast, whether shown here or not."
     )
-    yield from unmarked_notes((significance_mark(row), task) for task, row in compared)
+    yield from unmarked_notes((significance_mark(row), row["task"]) for row in compared)
 
 
 def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
@@ -161,23 +160,21 @@ def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
             yield f"Not marked although p may be below {LEVEL}, {tasks[mark]}: {reason}."
 
 
-def contrast_notes(
-    compared: Sequence[TaskComparison], contrasts: Mapping[str, str]
-) -> Iterator[str]:
+def contrast_notes(compared: Sequence[TidyRow], contrasts: Mapping[str, str]) -> Iterator[str]:
     """How a contrast was tested, which simple baselines were the best, and in which pairings only
     some of the records have a partner."""
     if not compared:
         return
-    title = contrasts[compared[0][1].contrast]
-    made = in_tasks((row.test, task) for task, row in compared)
+    title = contrasts[compared[0]["contrast"]]
+    made = in_tasks((row["test"], row["task"]) for row in compared)
     tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
-    count = number_of(compared[0][1].family, "test")
+    count = number_of(compared[0]["family"], "test")
     yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
-    if best := with_tasks((row.b, task) for task, row in compared if row.best_simple):
+    if best := with_tasks((row["b"], row["task"]) for row in compared if row["best_simple"]):
         yield f"{title}: best simple baseline by validation records: {best}."
     yield from dict.fromkeys(
-        f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
-        "have no partner."
-        for task, row in compared
-        if row.unshared
+        f"{title}: {row['task']} is compared on {row['n']:,} shared samples; "
+        f"{row['unshared']:,} records have no partner."
+        for row in compared
+        if row["unshared"]
     )

@@ -20,6 +20,7 @@ from ecslm.tables.costs import COLUMNS, REQUESTS, Costs, ModelCost
 from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
 from ecslm.tables.scores import Published
+from ecslm.tidy.costs import ANSWERS
 from ecslm.tidy.study import StudyContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
@@ -92,7 +93,7 @@ class CostEntry(TableEntry):
         study, rows = inputs.study, inputs.costs
         hourly = self.hardware.price if self.hardware else nan
         models = [
-            ModelCost(rows, one, study.models[one], hourly)
+            ModelCost(rows, one, study.models[one], hourly, one in self.latency)
             for one in self.models
             if study.models[one].tasks
         ]
@@ -107,7 +108,7 @@ class CostEntry(TableEntry):
         columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in COLUMNS))
         groups = row_groups(columns, {"Measured here": measured}, "model")
         if self.apis:
-            asked = Costs.of_answers(rows, self._asked, study.models[self._asked].tasks)
+            asked = Costs(rows, step=[ANSWERS], model=[self._asked])
             listed = {
                 api: {"price": _amount(asked.price_by_tokens(one), asked.sources, "estimated")}
                 for api, one in self.apis.items()
@@ -126,7 +127,7 @@ class CostEntry(TableEntry):
         )
         if used := dict.fromkeys(device for one in models for device in one.devices):
             yield f"Measured on: {', '.join(used)}."
-        if counts := {str(one.timed): None for one in models if one.context.timed}:
+        if counts := {str(one.timed): None for one in models if one.timed is not None}:
             prompts = " or ".join(counts)
             yield f"Latency: seconds until a single prompt is answered; {prompts} test prompts."
         if (rent := self.hardware) is not None:

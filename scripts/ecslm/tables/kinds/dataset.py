@@ -13,7 +13,7 @@ from ecslm.schemas.references import RecordsSettingName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import TASKS, Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, percent_text
-from ecslm.tidy.rows import source_name
+from ecslm.tidy.settings import source_name
 
 # Of a row that has nothing to do with the column.
 BLANK = Cell(shown="")

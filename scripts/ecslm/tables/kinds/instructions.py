@@ -41,10 +41,10 @@ class InstructionsEntry(IntervalsEntry):
         """The table from scores and comparisons: a panel for each model."""
         study, titles = inputs.study, {one.setting: one.title for one in self.columns}
         compared = inputs.compared(self.tasks, self.contrast)
-        differences = [(task, row) for task, row in compared if row.model in self.models]
+        differences = [row for row in compared if row["model"] in self.models]
         columns = [HeaderCell("records", "n", form="count")]
         columns += [HeaderCell(setting, title) for setting, title in titles.items()]
-        for a, b in dict.fromkeys((row.a, row.b) for _, row in differences):
+        for a, b in dict.fromkeys((row["a"], row["b"]) for row in differences):
             detail = f"{titles.get(a, a)} against {titles.get(b, b)}"
             columns.append(HeaderCell(f"{a} against {b}", "Difference", detail))
         panels = []
@@ -58,9 +58,9 @@ class InstructionsEntry(IntervalsEntry):
                 each = dict.fromkeys(f"{one.records:,}" for one in measured.values())
                 sources = dict.fromkeys(path for one in measured.values() for path in one.sources)
                 cells[task]["records"] = Cell.text("/".join(each) or MISSING, tuple(sources))
-            for task, row in differences:
-                if row.model == model:
-                    cells[task][f"{row.a} against {row.b}"] = difference_cell(row)
+            for row in differences:
+                if row["model"] == model:
+                    cells[row["task"]][f"{row['a']} against {row['b']}"] = difference_cell(row)
             groups = row_groups(columns, {"": cells})
             panels.append(Panel(model, "Task", tuple(columns), groups, float_title=model))
         # As if each panel were a row.

@@ -9,7 +9,7 @@ from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.schemas.references import TunedModelName
 from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
-from ecslm.tidy.rows import source_name
+from ecslm.tidy.settings import source_name
 
 COLUMNS = (
     HeaderCell("total", "Total", "millions"),

@@ -1,9 +1,10 @@
-"""What the jobs that write tidy tables have in common."""
+"""Settings of the jobs that write tidy tables, and the names of files in these."""
 
 from pathlib import Path
 from typing import ClassVar
 
 from ecslm.schemas.settings import JobSettings
+from ecslm.scoring.settings import metric_module
 from ecslm.tidy.study import StudyContext
 
 
@@ -16,6 +17,21 @@ class TidySettings(JobSettings):
     """Name of the study."""
     context: StudyContext
     """Its tasks and models."""
+
+
+class CostsSettings(TidySettings):
+    """Likewise the table of costs."""
+
+    timed: tuple[str, ...] = ()
+    """Models whose time for single answers is measured."""
+
+
+class RecordsSettings(TidySettings):
+    """Likewise the table of answers."""
+
+    def modules(self) -> tuple[str, ...]:
+        """Those of the tasks' metrics, which say how good an answer is."""
+        return tuple(sorted({metric_module(one.measure) for one in self.context.tasks.values()}))
 
 
 def source_name(path: Path) -> str:
