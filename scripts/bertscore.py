@@ -14,7 +14,6 @@ from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import manifest_of, require_unchanged
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.models.bases import base_identity
-from ecslm.schemas.paths import FINISHED
 from ecslm.scoring.predictions import given_predictions
 from ecslm.scoring.settings import BertScoreSettings
 from ecslm.script import Device, Origin, OutputFile, job, run_script
@@ -50,7 +49,7 @@ def main(
         "device": device,
     }
     outputs = Outputs(origin.manifest or manifest_of(output), {"rows": output})
-    with work_folder(outputs, action, origin.fields, FINISHED) as work:
+    with work_folder(outputs, action, origin.fields) as work:
         if work.restored():
             return
         lease_devices(device)

@@ -12,7 +12,6 @@ from datetime import datetime
 from ecslm.common import results_cache
 from ecslm.common.errors import InputError
 from ecslm.common.results_cache import GIGABYTE, LIMIT_VARIABLE, Kept, ResultsCache
-from ecslm.schemas.paths import FINISHED
 from ecslm.script import run_script
 
 
@@ -22,7 +21,7 @@ def main(trim: float | None = None) -> None:
         trim: remove the least recently used entries until the cache takes at most so many
             gigabytes; an entry whose files are results of a study takes none, and stays
     """
-    cache, limit = ResultsCache(FINISHED), results_cache.size_limit()
+    cache, limit = ResultsCache(), results_cache.size_limit()
     if trim is not None:
         if not trim >= 0:
             raise InputError(f"--trim: {trim:g} is not a number of gigabytes, such as 10 or 0.5")

@@ -49,6 +49,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, which has nothing."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 # The fixtures import late, so that tests without a model need not wait for torch.
 
 
@@ -83,12 +90,18 @@ def completed(shared: Shared) -> Path:
 
 
 @pytest.fixture
-def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
+def finished(completed: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the finished project, to be edited."""
     copy = tmp_path / "project"
-    shutil.copytree(completed, copy)
+    shutil.copytree(completed, copy, symlinks=True)
     yield copy
     shutil.rmtree(copy)
+
+
+@pytest.fixture
+def project(finished: Path) -> Path:
+    """The same, where tests have no other project."""
+    return finished
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """Fixtures of the error catalogue."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +17,3 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(origin: Path, tmp_path: Path) -> Path:
     """A project of which nothing has been made, for one case."""
     return linked_project(tmp_path / "project", origin)
-
-
-@pytest.fixture
-def finished(completed: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of a project with finished studies, for one case."""
-    copy = tmp_path / "project"
-    shutil.copytree(completed, copy, symlinks=True)
-    yield copy
-    shutil.rmtree(copy)

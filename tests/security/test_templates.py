@@ -32,10 +32,8 @@ ATTACKS = (
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_template_that_reaches_for_python_is_refused_in_one_line(
-    attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("empty_folder")
+def test_a_template_that_reaches_for_python_is_refused_in_one_line(attack: str) -> None:
     Path("prompt.jinja").write_text(attack, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         PromptTemplate(Path("prompt.jinja")).render(RECORD, shots=0)

@@ -6,14 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.graphs import due_commands
 from support.model_examples import run_here
 from support.project import ROOT
 from support.scratch import copy_project
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
-
-from ecslm.plan.study import Choice
-from ecslm.provenance.dag import read_dag
 
 STUDIES = ("generated", "local")
 CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
@@ -49,10 +47,9 @@ def complete(project: Path, configfile: str, study: str, *targets: str) -> None:
     Snakemake would start Python for each job, and Python would load torch. Here all is done in this
     process: commands run in the order of their dependencies, and their results are adopted.
     """
+    commands = due_commands(project, configfile, study, *targets)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        with read_dag(Choice([Path(configfile)], study), targets or ["all"]) as dag:
-            commands = [dag.command(job) for job in dag.jobs if job.due]
         for command in commands:
             assert run_here(patch, *script_of(command)) == 0, command
         assert run_here(patch, "adopt.py", ("--configfile", configfile, "--study", study)) == 0

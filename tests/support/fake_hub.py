@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from support.local_server import serving
+from support.local_server import Handler, serving
 
 TOKEN = "hf_Marked0123456789"
 # What the hub's library fetches for its statistics, and keeps.
@@ -80,22 +79,13 @@ def _answer(hub: FakeHub, path: str, authorization: str | None) -> Answer:
     return 200, {}, {"id": id_, "sha": commit, "gated": gated, "private": False}
 
 
-def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
+def _handler(hub: FakeHub) -> type[Handler]:
+    class Hub(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - as the library names it
             path = urlsplit(self.path).path
             hub.received.append(path)
             status, headers, value = _answer(hub, path, self.headers.get("Authorization"))
             content = json.dumps(value).encode() if hub.content is None else hub.content
-            self.send_response(status)
-            for name, text in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(content)
+            self.send(status, headers, content)
 
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    return Handler
+    return Hub

@@ -96,6 +96,23 @@ def in_turn(*replies: Callable[[Body], Reply] | Reply) -> Callable[[Body], Reply
     return answer
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Sends whole answers, and prints nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        """Send an answer."""
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -137,9 +154,7 @@ def _content(reply: Reply) -> bytes:
 def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Speaking(Handler):
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"]))
             body = json.loads(text)
@@ -154,20 +169,10 @@ def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
             finally:
                 with lock:
                     state.now -= 1
-            self._send(reply)
-
-        def _send(self, reply: Reply) -> None:
             content = _content(reply)
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+            about = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+            sent = content[: len(content) // 2] if reply.cut else content
+            self.send(reply.status, about | dict(reply.headers), sent)
             self.close_connection |= reply.cut
 
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    return Handler
+    return Speaking

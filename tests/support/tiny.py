@@ -129,13 +129,9 @@ def _word_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def trained_weights(vocabulary: int, rank: int) -> int:
+def trained_weights(folder: Path, rank: int) -> int:
     """Weights of a rank-`rank` adapter on all linear layers and the head of the tiny model."""
+    vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     key_value = HIDDEN // HEADS * KEY_VALUE_HEADS
     per_layer = 2 * (HIDDEN + HIDDEN) + 2 * (HIDDEN + key_value) + 3 * (HIDDEN + INTERMEDIATE)
-    return rank * (LAYERS * per_layer + HIDDEN + vocabulary)
-
-
-def vocabulary_size(folder: Path) -> int:
-    """The vocabulary of a model folder."""
-    return int(json.loads((folder / "config.json").read_text())["vocab_size"])
+    return int(rank * (LAYERS * per_layer + HIDDEN + vocabulary))

@@ -22,6 +22,8 @@ from ecslm.common.hashing import Sealed, sealed, sha256_of_file, unsealed
 
 log = logging.getLogger(__name__)
 
+# Relative to the project.
+FINISHED = Path("results/cache/finished")
 ENTRY = "entry.json"
 # Names another directory, which several users and machines may share.
 ROOT_VARIABLE = "ECSLM_CACHE"
@@ -66,7 +68,7 @@ class ResultsCache:
     It never fails a job: errors of the file system are warned of.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path = FINISHED) -> None:
         """Args:
         root: the directory, unless the environment names another.
         """

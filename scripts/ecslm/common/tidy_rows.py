@@ -29,8 +29,7 @@ def tidy_frame(rows: Iterable[TidyRow], columns: Mapping[str, str]) -> Any:
 
 def as_parquet(frame: Any) -> bytes:
     """A frame as a Parquet file."""
-    content: bytes = frame.to_parquet(engine="pyarrow", index=False)
-    return content
+    return bytes(frame.to_parquet(engine="pyarrow", index=False))
 
 
 def read_tidy(path: Path, **values: Collection[Any]) -> list[TidyRow]:
@@ -47,5 +46,4 @@ def read_tidy(path: Path, **values: Collection[Any]) -> list[TidyRow]:
 
     verify_result(path)
     filters = [(name, "in", value) for name, value in values.items()] or None
-    rows: list[TidyRow] = pyarrow.parquet.read_table(path, filters=filters).to_pylist()
-    return rows
+    return list(pyarrow.parquet.read_table(path, filters=filters).to_pylist())

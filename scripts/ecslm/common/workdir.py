@@ -126,7 +126,6 @@ def work_folder(
     outputs: Outputs,
     action: Mapping[str, Any],
     origin: Mapping[str, Any],
-    cache: Path,
     known: Mapping[str, Any] | None = None,
 ) -> Iterator[Work]:
     """The work directory of a job, locked while the block runs.
@@ -142,7 +141,6 @@ def work_folder(
         action: its `step`, and what `origin` does not say: no paths, and no names that may change.
         origin: the value of `made_from`. Without the code's digest, as when a job is run by hand,
             nothing is cached, continued or left: after an edit it would use what the old code made.
-        cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
     """
     output = outputs.manifest
@@ -160,7 +158,7 @@ def work_folder(
             if leftover != folder:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
-        yield Work(folder, outputs, action, origin, known or {}, ResultsCache(cache))
+        yield Work(folder, outputs, action, origin, known or {}, ResultsCache())
 
 
 def _key(action: Mapping[str, Any], origin: Mapping[str, Any]) -> str:

@@ -28,7 +28,6 @@ from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import UNUSABLE, Generated, Request, backend_class
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
-from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import ScoredPrediction, of_record
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import OutputFile, job
@@ -110,7 +109,7 @@ def predict(
     if kind.LOCAL:
         action |= {"batch_tokens": batch_tokens, "device": local, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
-    with work_folder(outputs, action, origin, FINISHED, known) as work:
+    with work_folder(outputs, action, origin, known) as work:
         if work.restored(lambda files: _join(files["predictions"], records)):
             return
         if kind.LOCAL:

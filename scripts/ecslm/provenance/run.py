@@ -21,7 +21,7 @@ from ecslm.provenance.checks import check_api_keys, check_disk, check_results_fo
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_results, finished
 from ecslm.provenance.why import record_code
-from ecslm.schemas.paths import DIGESTS, FINISHED, RUN_LOCK
+from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 
 # Rules whose results are kept, and the folders of these; the names of their outputs are those of
 # the files in the cache.
@@ -108,7 +108,7 @@ class Run:
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""
-        trim(ResultsCache(FINISHED), self._limit)
+        trim(ResultsCache(), self._limit)
         self._lock.close()
 
 
@@ -121,7 +121,7 @@ def keep_results(jobs: Iterable[Job]) -> None:
     Args:
         jobs: those whose manifests exist.
     """
-    cache = ResultsCache(FINISHED)
+    cache = ResultsCache()
     for job in (job for job in jobs if job.rule in KEPT):
         made = read_manifest(Path(job.manifest))
         files = {name: Path(path) for name, (path,) in job.outputs.items() if name != "manifest"}

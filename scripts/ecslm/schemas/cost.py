@@ -6,6 +6,7 @@ A value that is not known is null, or missing from files of earlier versions.
 import math
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,17 +39,6 @@ class CostFile(BaseModel):
         return max(self.job_seconds, (self.load_seconds or 0.0) + (self.seconds or 0.0))
 
 
-class TimedAnswer(Closed):
-    """The answer to one prompt that was alone in its batch."""
-
-    task: str
-    id: str
-    """Of the record."""
-    seconds: float
-    prompt_tokens: int | None
-    generated_tokens: int | None
-
-
 class LatencyFile(Closed):
     """`latency/{model}.json`: how long a model takes to answer prompts one at a time."""
 
@@ -62,7 +52,8 @@ class LatencyFile(Closed):
     p95_seconds: float
     """Their 95th percentile."""
     peak_memory_bytes: float | None
-    answers: list[TimedAnswer]
+    answers: list[dict[str, Any]]
+    """`task`, `id` of the record, `seconds`, `prompt_tokens` and `generated_tokens` of each."""
 
 
 class Prices(Closed):

@@ -11,8 +11,6 @@ RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
 DIGESTS = CACHE / "digests.json"
-# Of finished results, see `common/results_cache.py`.
-FINISHED = CACHE / "finished"
 # Of servers, see `prediction/openai_backend.py`: they may have been paid for.
 SERVER_ANSWERS = CACHE / "api"
 CODE_HISTORY = Path("results/code")

@@ -1,11 +1,11 @@
 """Schema of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import AfterValidator
 
 from ecslm.common.errors import Problem
 from ecslm.common.hashing import sha256_of_text
@@ -40,6 +40,12 @@ class Record(Closed):
     relevance: list[Relevance] | None
 
 
+def _with_example(text: str) -> str:
+    """A text that is refused if it is no example."""
+    parse_example(text)
+    return text
+
+
 class GivenRecord(Record):
     """A record of the user's own: the fields of a dataset's, of which two are needed."""
 
@@ -50,15 +56,8 @@ class GivenRecord(Record):
     setting: str = DEFAULT_SETTING
     options: list[str] | None = None
     output: str = ""
-    few_shot_example: str | None = None
+    few_shot_example: Annotated[str, AfterValidator(_with_example)] | None = None
     relevance: list[Relevance] | None = None
-
-    @field_validator("few_shot_example")
-    @classmethod
-    def _example(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_example(text)
-        return text
 
     def record(self, task: str, name: str) -> Record:
         """This as a test record; the right answer may be unknown.
@@ -103,11 +102,8 @@ def share_of(records: Sequence[Record], fraction: float) -> list[Record]:
     Records are taken by the digests of their ids. So which ones are in a share depends on no seed
     and no other record, and those of a share are among those of every larger one.
     """
-    counts = Counter(record.task for record in records)
-    left = {task: max(1, round(fraction * count)) for task, count in counts.items()}
-    taken: dict[str, set[int]] = defaultdict(set)
+    by_task: dict[str, list[int]] = defaultdict(list)
     for number in sorted(range(len(records)), key=lambda one: sha256_of_text(records[one].id)):
-        task = records[number].task
-        if len(taken[task]) < left[task]:
-            taken[task].add(number)
-    return [record for number, record in enumerate(records) if number in taken[record.task]]
+        by_task[records[number].task].append(number)
+    taken = {i for some in by_task.values() for i in some[: max(1, round(fraction * len(some)))]}
+    return [record for number, record in enumerate(records) if number in taken]

@@ -7,9 +7,8 @@ Text Generation with BERT", without idf weighting.
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -40,13 +39,11 @@ DECIMALS = 6
 BATCH = 16
 
 
-@dataclass(frozen=True)
-class Encoder:
+class Encoder(NamedTuple):
     """A model without the layers above the one whose embeddings are matched, and its tokenizer."""
 
     model: Any
     tokenizer: Any
-    device: torch.device
 
 
 def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
@@ -67,7 +64,7 @@ def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
     tokenizer.model_max_length = min(tokenizer.model_max_length, config.max_position_embeddings - 2)
     model = get_model(str(folder), layer, all_layers=False)
     dtype = torch.float64 if device.type == "cpu" else torch.float32
-    return Encoder(model.to(device, dtype), tokenizer, device)
+    return Encoder(model.to(device, dtype), tokenizer)
 
 
 def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> list[Values]:
@@ -85,7 +82,7 @@ def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> list[Values]:
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
         found, mask, weight = get_bert_embedding(
-            batch, encoder.model, encoder.tokenizer, weights, device=encoder.device
+            batch, encoder.model, encoder.tokenizer, weights, device=encoder.model.device
         )
         found = torch.nn.functional.normalize(found, dim=-1).cpu()
         tokens, counted = mask.bool().cpu(), (weight > 0).cpu()

@@ -211,11 +211,3 @@ def _keys(prefix: int, rests: Sequence[int]) -> torch.Tensor:
     bounds = pairwise(accumulate(rests, initial=prefix))
     parts = [torch.cat([first, torch.arange(start, end)]) for start, end in bounds]
     return torch.cat([first, *parts])
-
-
-def on_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch with its tensors on a device."""
-    return {
-        name: value.to(device) if isinstance(value, torch.Tensor) else value
-        for name, value in batch.items()
-    }

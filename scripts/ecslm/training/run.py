@@ -25,7 +25,6 @@ from ecslm.common.workdir import Outputs, work_folder
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
-from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records, share_of
 from ecslm.script import Device, OutputFile, job, problems_of
 from ecslm.training.settings import AdapterSettings
@@ -121,7 +120,7 @@ def train_adapter(
         {name: output.parent / file for name, file in files.items()}
         for files in (ADAPTER_FILES, TIMED_FILES)
     )
-    with work_folder(Outputs(output, results, timed), action, origin, FINISHED, known) as work:
+    with work_folder(Outputs(output, results, timed), action, origin, known) as work:
         if work.restored():
             return
         lease_devices(device, processes)

@@ -3,7 +3,7 @@
 from operator import not_
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ecslm.models.precision import MODEL_LIBRARIES, PROMPT_LIBRARIES, Precision
 from ecslm.schemas.settings import Closed, JobSettings
@@ -15,6 +15,21 @@ LossWeights = Literal["tokens", "records"]
 Order = Literal["shuffled", "stratified"]
 
 
+def _number_or_auto(value: Any) -> Any:
+    # One line for both forms.
+    if value != "auto" and (type(value) is not int or value < FEWEST_TOKENS):
+        raise ValueError(f"must be auto or a whole number of at least {FEWEST_TOKENS}")
+    return value
+
+
+def _in_one_order(layers: tuple[str, ...]) -> tuple[str, ...]:
+    # Another order gives the same adapter, so it must not train it again.
+    return tuple(sorted(set(layers)))
+
+
+NumberOrAuto = Annotated[int, Field(ge=FEWEST_TOKENS)] | Literal["auto"]
+
+
 class TrainingSettings(Closed):
     """Hyper-parameters of an adapter. The defaults are those of the published study."""
 
@@ -24,7 +39,7 @@ class TrainingSettings(Closed):
     """Scale of the update: alpha / rank."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """Dropout on the update's input."""
-    target_modules: tuple[str, ...] = (
+    target_modules: Annotated[tuple[str, ...], AfterValidator(_in_one_order)] = (
         *("down_proj", "gate_proj", "k_proj", "lm_head"),
         *("o_proj", "q_proj", "up_proj", "v_proj"),
     )
@@ -52,7 +67,7 @@ class TrainingSettings(Closed):
     that short answers are learned sooner."""
     max_length: int = Field(4000, ge=16)
     """Tokens of prompt and answer; longer inputs are cut at the end."""
-    batch_tokens: Annotated[int, Field(ge=FEWEST_TOKENS)] | Literal["auto"] = 8000
+    batch_tokens: Annotated[NumberOrAuto, BeforeValidator(_number_or_auto)] = 8000
     """Tokens per forward pass, padding included; longer records get their own. auto: as many as fit
     into the memory of the GPU, measured before the first step."""
     packing: bool = False
@@ -80,25 +95,11 @@ class TrainingSettings(Closed):
     """Give the same bytes in every run on the same type of GPU, at some cost of time; on a CPU this
     is always so."""
 
-    @field_validator("batch_tokens", mode="before")
-    @classmethod
-    def _number_or_auto(cls, value: Any) -> Any:
-        # One line for both forms.
-        if value != "auto" and (type(value) is not int or value < FEWEST_TOKENS):
-            raise ValueError(f"must be auto or a whole number of at least {FEWEST_TOKENS}")
-        return value
-
     @model_validator(mode="after")
     def _measure_nothing_if_deterministic(self) -> Self:
         if self.deterministic and self.batch_tokens == "auto":
             raise ValueError("`deterministic` needs a number of `batch_tokens`: free memory varies")
         return self
-
-    @field_validator("target_modules")
-    @classmethod
-    def _in_one_order(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
-        # Another order gives the same adapter, so it must not train it again.
-        return tuple(sorted(set(layers)))
 
 
 class AdapterSettings(JobSettings):

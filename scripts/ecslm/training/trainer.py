@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from accelerate.utils import send_to_device
 from torch import distributed
 from torch.nn import functional
 
 from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory, require_device
-from ecslm.training.batches import IGNORED, LABELLING, Batch, Example, Layout, on_device
+from ecslm.training.batches import IGNORED, LABELLING, Batch, Example, Layout
 from ecslm.training.mixed import mixed_products
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class Trainer:
                 # What prompts begin with alike is computed once; others have less in common.
                 several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
                 try:
-                    self._descend(on_device(self.layout.collate(several), self._device))
+                    self._descend(send_to_device(self.layout.collate(several), self._device))
                 except RuntimeError as error:
                     if not is_out_of_memory(error):
                         raise
@@ -231,7 +232,7 @@ class Trainer:
             try:
                 for micro in self.layout.group(own, lengths, self.budget):
                     batch = self.layout.collate([examples[i] for i in micro])
-                    total += work(on_device(batch, self._device))
+                    total += work(send_to_device(batch, self._device))
                 return self.processes.sum(total)
             except RuntimeError as error:
                 if not is_out_of_memory(error):

@@ -25,9 +25,7 @@ def record(new: Pair, standing: Pair) -> Path:
     return record_equal(Equal(new=new, representative=standing, evidence=(shown,)))
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_a_pair_stands_for_itself_until_another_was_recorded_and_again_once_it_is_removed() -> None:

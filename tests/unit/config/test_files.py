@@ -12,11 +12,7 @@ from hypothesis import strategies as st
 from ecslm.common.errors import InputError
 from ecslm.config.files import Content, read_files
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working folder."""
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def read(*texts: str) -> Content:

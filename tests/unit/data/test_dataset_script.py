@@ -32,10 +32,9 @@ def script(path: Path, content: str | None = None) -> subprocess.CompletedProces
 
 
 @pytest.fixture(autouse=True)
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def path(empty_folder: Path) -> Path:
     """A file of rows, in an empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return write(tmp_path, lines(ROWS))
+    return write(empty_folder, lines(ROWS))
 
 
 def content(path: Path) -> str:

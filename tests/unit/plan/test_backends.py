@@ -57,10 +57,8 @@ def test_a_recorded_model_has_answers_alone_where_it_has_some() -> None:
 
 
 @pytest.mark.parametrize("name", ["QPR", "Query_Product_Rank", "Query_Product_Ranking"])
-def test_a_directory_may_have_any_name_of_the_task(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("empty_folder")
+def test_a_directory_may_have_any_name_of_the_task(name: str) -> None:
     write_json(Path("answers", name, f"{IND}.json"), [])
     assert recorded().answer_files("Other", "QPR") == (f"answers/{name}/{IND}.json",)
     write_text(Path("answers", f"{name}.jsonl"), "")

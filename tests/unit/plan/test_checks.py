@@ -14,10 +14,9 @@ from ecslm.plan.study import Study
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def project(empty_folder: Path) -> None:
     """A project with templates of its own."""
-    monkeypatch.chdir(tmp_path)
-    Path("resources/prompts").mkdir(parents=True)
+    (empty_folder / "resources/prompts").mkdir(parents=True)
     for path in RESOURCES.iterdir():
         if path.name != "prompts":
             Path("resources", path.name).symlink_to(path)

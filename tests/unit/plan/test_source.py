@@ -66,10 +66,9 @@ ROWS = [
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(empty_folder: Path) -> None:
     """An empty working folder, but for published counts."""
-    monkeypatch.chdir(tmp_path)
-    Path("resources").symlink_to(RESOURCES)
+    (empty_folder / "resources").symlink_to(RESOURCES)
 
 
 def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) -> Study:

@@ -1,7 +1,6 @@
 """Which tables a study has whose configuration names none of scores."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,10 +57,10 @@ def test_whatever_a_setting_is_called_its_table_has_a_name_and_a_label(settings:
     assert all(re.fullmatch(NAME, name) and entry.label for name, entry in made.items())
 
 
-def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("empty_folder")
+def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them() -> (
+    None
+):
     with pytest.raises(
         InputError, match=r"^results/shop: no results yet: run the study first, by `"
     ):

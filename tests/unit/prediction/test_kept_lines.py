@@ -72,10 +72,10 @@ def test_each_line_is_on_the_disk_before_the_next_begins(
     assert sizes == [index + 1 for index, byte in enumerate(content) if byte == ord("\n")]
 
 
+@pytest.mark.usefixtures("empty_folder")
 def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     server = ServerSettings(url="https://models.example/v1", model="shop-1")
     answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
     cache = AnswerCache(server)

@@ -157,13 +157,12 @@ class Exported:
 
 
 @pytest.fixture
-def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
-    monkeypatch.chdir(tmp_path)
+def exported(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
     # A server of this machine is reached without one.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    write_text(tmp_path / "server.py", SERVER)
+    write_text(empty_folder / "server.py", SERVER)
     # A name in which a shell would see more.
-    made = Exported(tmp_path / "a $model {x}")
+    made = Exported(empty_folder / "a $model {x}")
     made.folder.mkdir()
     made.write()
     yield made

@@ -59,16 +59,11 @@ def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.mark.parametrize("api", ["chat", "completions"])
 def test_a_served_model_answers_as_it_does_in_the_job(
-    served: dict[str, str],
-    tiny_base: Path,
-    tmp_path: Path,
-    api: str,
-    monkeypatch: pytest.MonkeyPatch,
+    served: dict[str, str], tiny_base: Path, empty_folder: Path, api: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     for name in ("here", "there"):
-        (tmp_path / name).mkdir()
+        (empty_folder / name).mkdir()
     own = {"backend": "openai", "server": served | {"api": api}, "decoding": {"max_new_tokens": 24}}
-    here = run_predict(tmp_path / "here", tiny_base, None, prediction_settings())
-    there = run_predict(tmp_path / "there", None, None, OpenAISettings.model_validate(own))
+    here = run_predict(empty_folder / "here", tiny_base, None, prediction_settings())
+    there = run_predict(empty_folder / "there", None, None, OpenAISettings.model_validate(own))
     assert read_lines(there) == read_lines(here)

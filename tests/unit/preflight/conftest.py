@@ -21,12 +21,11 @@ def graph_of_plan(choice: Choice) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project of which nothing has been made; its graph is that of its rules."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(check, "read_dag", graph_of_plan)
     for name in ("profiles", "report", "resources"):
-        Path(name).symlink_to(ROOT / name)
+        (empty_folder / name).symlink_to(ROOT / name)
 
 
 @pytest.fixture

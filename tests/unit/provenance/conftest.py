@@ -7,8 +7,7 @@ from support.project import ROOT
 
 
 @pytest.fixture(autouse=True)
-def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_project(empty_folder: Path) -> None:
     """The working folder has no results, and what plans of a study read."""
-    monkeypatch.chdir(tmp_path)
     for name in ("report", "resources"):
-        Path(name).symlink_to(ROOT / name)
+        (empty_folder / name).symlink_to(ROOT / name)

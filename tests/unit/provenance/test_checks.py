@@ -64,8 +64,8 @@ def needed_for(made: Study, rule: str, *names: str) -> int:
 def test_adapters_and_exported_weights_need_room_for_their_matrices(tiny_model: Path) -> None:
     Path("models").mkdir()
     Path("models/small").symlink_to(tiny_model)
-    made, vocabulary = plan(models=TUNED), tiny.vocabulary_size(tiny_model)
-    small, large = (4 * tiny.trained_weights(vocabulary, rank) for rank in (4, 8))
+    made = plan(models=TUNED)
+    small, large = (4 * tiny.trained_weights(tiny_model, rank) for rank in (4, 8))
     assert needed_for(made, "train_adapter", *TUNED) == small + large
     weights = safetensors.torch.load_file(tiny_model / "model.safetensors").values()
     matrices = sum(weight.numel() for weight in weights if weight.dim() == 2)

@@ -10,9 +10,8 @@ from ecslm.preflight import check
 
 
 @pytest.fixture(autouse=True)
-def _desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _desk(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The project without results, in which files may be made."""
-    linked_project(tmp_path, ROOT)
+    linked_project(empty_folder, ROOT)
     # These ask the network, or what this machine has.
     monkeypatch.setattr(check, "CHECKS", {})
-    monkeypatch.chdir(tmp_path)

@@ -72,8 +72,7 @@ def test_the_adapter_holds_its_own_matrices_and_no_embedding(
     weights = load_file(exact_adapter.parent / WEIGHTS)
     assert all(".lora_A." in name or ".lora_B." in name for name in weights)
     trained = sum(weight.numel() for weight in weights.values())
-    vocabulary = tiny.vocabulary_size(tiny_model)
-    assert trained == tiny.trained_weights(vocabulary, QUICK["rank"])
+    assert trained == tiny.trained_weights(tiny_model, QUICK["rank"])
     assert (exact_adapter.parent / WEIGHTS).stat().st_size < 4 * trained + 10_000
     assert any("lm_head" in name for name in weights)
 
@@ -142,11 +141,9 @@ def test_peft_loads_an_adapter_with_its_base_from_where_it_was_trained(
     assert Path(loaded.peft_config["default"].base_model_name_or_path) == read_base(tiny_base)[1]
 
 
-def test_an_adapter_names_its_base_as_seen_from_the_project(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("empty_folder")
+def test_an_adapter_names_its_base_as_seen_from_the_project(tiny_model: Path) -> None:
     """So that it can be loaded where the project has been moved to."""
-    monkeypatch.chdir(tmp_path)
     model, base = Path("models/tiny"), Path("results/bases/tiny/manifest.json")
     shutil.copytree(tiny_model, model)
     fetch_base("tiny", PathSource(source="path", path=str(model)), base)

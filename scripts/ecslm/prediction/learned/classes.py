@@ -100,13 +100,7 @@ class Features:
         for name in self._names:
             yield [" ".join(fields.get(name, []))[:LONGEST] for fields in inputs]
         for groups in self._groups:
-            sets = [
-                [
-                    set(words(" ".join(text for name in group for text in fields.get(name, []))))
-                    for group in groups
-                ]
-                for fields in inputs
-            ]
+            sets = [[_words(fields, group) for group in groups] for fields in inputs]
             for part in (set.intersection, set.difference, lambda a, b: b - a):
                 yield [" ".join(sorted(part(a, b)))[:LONGEST] for a, b in sets]
         yield [" ".join(chain(*fields.values()))[:LONGEST] for fields in inputs]
@@ -121,6 +115,11 @@ class Features:
                 blocks.append(self._overlap.most(items))
             blocks.append(np.array([[not a or not b] for a, b in whole], dtype=np.float32))
         return np.hstack(blocks)
+
+
+def _words(fields: Fields, names: Sequence[str]) -> set[str]:
+    """The words of some fields of an input."""
+    return set(words(" ".join(text for name in names for text in fields.get(name, []))))
 
 
 def classify(

@@ -62,15 +62,13 @@ def attributes_of(record: Record, known: Collection[str]) -> list[str]:
 def as_entries(record: Record, found: Mapping[str, Sequence[str]]) -> str:
     """The answer: an entry for each value, with the field that it was found in."""
     fields = {name: " ".join(texts).lower() for name, texts in fields_of(record.input).items()}
+
+    def source(value: str) -> str:
+        having = (key for key, text in fields.items() if value.lower() in text and value != NONE)
+        return next(having, NONE)
+
     entries = [
-        {
-            "attribute": name,
-            "value": value,
-            "source": next(
-                (key for key, text in fields.items() if value.lower() in text and value != NONE),
-                NONE,
-            ),
-        }
+        {"attribute": name, "value": value, "source": source(value)}
         for name, values in found.items()
         for value in values or [NONE]
     ]

@@ -77,13 +77,8 @@ def passages(record: Record) -> list[str]:
 def first_word_asked(record: Record) -> str:
     """The first word of what is asked: of the fields but the one with the passages."""
     fields = fields_of(record.input)
-    asked = [
-        word
-        for texts in fields.values()
-        if texts is not _longest(fields)
-        for word in words(" ".join(texts))
-    ]
-    return asked[0] if asked else ""
+    others = (" ".join(texts) for texts in fields.values() if texts is not _longest(fields))
+    return next(iter(words(" ".join(others))), "")
 
 
 def _longest(fields: Fields) -> list[str]:

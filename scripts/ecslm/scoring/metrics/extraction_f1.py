@@ -42,9 +42,7 @@ class ExtractionF1(Metric):
 
     def quality(self, outcome: Outcome) -> float:
         """The share of the record's target attributes that are correct; 0 if it has none."""
-        return (
-            ratio(outcome["nv"] + outcome["cv"], sum(map(outcome.__getitem__, self.CELLS))) or 0.0
-        )
+        return ratio(outcome["nv"] + outcome["cv"], sum(outcome.values())) or 0.0
 
     def details(self, _: Sequence[Item], totals: Array) -> dict[str, Any]:
         """precision*, recall*, and the share of negatives, which is recall* if all answers are
@@ -129,9 +127,8 @@ def _is_hit(right: dict[str, Any], given: dict[str, Any], loose: bool) -> bool:
     if right.get("attribute") != given["attribute"]:
         return False
     pairs = [(right.get(field), given.get(field)) for field in ("value", "source")]
-    if all(one == other for one, other in pairs):
-        return True
-    return loose and all(_contain(one, other) for one, other in pairs)
+    same = all(one == other for one, other in pairs)
+    return same or (loose and all(_contain(one, other) for one, other in pairs))
 
 
 def _contain(one: Any, other: Any) -> bool:

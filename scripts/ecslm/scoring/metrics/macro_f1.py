@@ -1,21 +1,21 @@
 """Macro-F1 over option letters (PRP, SA)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from ecslm.schemas.metrics_file import Outcome, Score
+from ecslm.schemas.metrics_file import Outcome
 from ecslm.scoring.answers import Choice
 from ecslm.scoring.metrics import protocol
-from ecslm.scoring.metrics.protocol import Array, Item, Metric
+from ecslm.scoring.metrics.protocol import Array, Item, OfClasses
 
 
-class MacroF1(Metric):
+class MacroF1(OfClasses):
     """The mean F1 over the classes whose references are in the totals."""
 
     NAME = "macro-F1"
     ANSWERS = Choice()
+    HEADLINE = "macro_f1"
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """Each record's true positive, false positives and false negative, by class.
@@ -67,15 +67,6 @@ class MacroF1(Metric):
     def quality(self, outcome: Outcome) -> float:
         """1 for the correct class, else 0."""
         return float(sum(outcome["tp"].values()))
-
-    def details(self, items: Sequence[Item], _: Array) -> dict[str, Any]:
-        """Accuracy, macro precision and recall, F1 by class, confusion matrix."""
-        return protocol.class_details(items)
-
-    def released(self, items: Sequence[Item]) -> Score:
-        """As released: macro-F1 by first characters, without texts that begin with no label."""
-        found = protocol.released_details(items)
-        return Score.of(found["macro_f1"], found)
 
 
 METRIC = MacroF1()

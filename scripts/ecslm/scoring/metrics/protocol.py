@@ -184,21 +184,27 @@ RELEASED_LETTERS = tuple("ABCDE")
 INVALID = "invalid"
 
 
-def class_details(items: Sequence[Item]) -> dict[str, Any]:
-    """Accuracy, macro scores and F1 by class, as `macro_f1` counts them, and the confusion
-    matrix."""
-    pairs = [(item.reference, item.answer or INVALID) for item in items]
-    counts = Counter(sorted(reference for reference, _ in pairs))
-    return {**_class_scores(pairs, [*counts]), "counts": dict(counts)}
+class OfClasses(Metric):
+    """A metric of option letters that are classes."""
 
+    HEADLINE: ClassVar[str]
+    """The score among those by class that it is."""
 
-def released_details(items: Sequence[Item]) -> dict[str, Any]:
-    """As released: by first characters of reference and text, without texts that begin with no
-    label; macro scores over the labels that occur in either."""
-    pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
-    pairs = [pair for pair in pairs if pair[1] in RELEASED_LETTERS]
-    found = _class_scores(pairs, sorted({label for pair in pairs for label in pair}))
-    return {**found, "n_dropped": len(items) - len(pairs)}
+    def details(self, items: Sequence[Item], _: Array) -> dict[str, Any]:
+        """Accuracy, macro scores and F1 by class, as `macro_f1` counts them, and the confusion
+        matrix."""
+        pairs = [(item.reference, item.answer or INVALID) for item in items]
+        counts = Counter(sorted(reference for reference, _ in pairs))
+        return {**_class_scores(pairs, [*counts]), "counts": dict(counts)}
+
+    def released(self, items: Sequence[Item]) -> Score:
+        """As released: by first characters of reference and text, without texts that begin with no
+        label; macro scores over the labels that occur in either."""
+        pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
+        pairs = [pair for pair in pairs if pair[1] in RELEASED_LETTERS]
+        found = _class_scores(pairs, sorted({label for pair in pairs for label in pair}))
+        dropped = len(items) - len(pairs)
+        return Score.of(found[self.HEADLINE], {**found, "n_dropped": dropped})
 
 
 def _class_scores(pairs: Sequence[tuple[str, str]], classes: Sequence[str]) -> dict[str, Any]:
