@@ -186,8 +186,9 @@ def train_with_loop(
 ) -> float:
     """Seconds of the steps after the first."""
     import torch
+    from accelerate.utils import send_to_device
 
-    from ecslm.training.batches import Layout, Packed, Padded, on_device
+    from ecslm.training.batches import Layout, Packed, Padded
     from ecslm.training.trainer import answer_loss
 
     layout: Layout = Packed(share=True) if recipe == "packed" else Padded(0)
@@ -205,7 +206,7 @@ def train_with_loop(
         else:
             micros = layout.group(members, lengths, budget)
         for micro in micros:
-            batch = on_device(layout.collate([examples[i] for i in micro]), device)
+            batch = send_to_device(layout.collate([examples[i] for i in micro]), device)
             if recipe == "plain":
                 loss = model(**batch).loss * len(micro) / len(examples)
             else:

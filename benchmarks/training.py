@@ -157,8 +157,9 @@ def train_with_loop(
 ) -> tuple[Trained, float]:
     """Train by the plain recipe (`whole`) or ours; returns the seconds of the optimiser too."""
     import torch
+    from accelerate.utils import send_to_device
 
-    from ecslm.training.batches import Layout, Packed, Padded, on_device
+    from ecslm.training.batches import Layout, Packed, Padded
     from ecslm.training.fit import add_adapter
     from ecslm.training.trainer import answer_loss
 
@@ -179,7 +180,7 @@ def train_with_loop(
             )
             total = 0.0
             for micro in micros:
-                tensors = on_device(layout.collate([examples[i] for i in micro]), device)
+                tensors = send_to_device(layout.collate([examples[i] for i in micro]), device)
                 if batching == "whole":
                     loss = model(**tensors).loss
                 else:

@@ -11,7 +11,6 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
-from ecslm.common.tidy_rows import as_parquet
 from ecslm.comparisons.results import Difference, adjusted, comparison_frame
 from ecslm.reports.summaries import difference_summary
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -32,7 +31,7 @@ def main(
     if len(read) < len(differences):
         raise InputError("--differences: two files have the same name: name each after its task")
     rows = adjusted(read)
-    origin.writes({output: as_parquet(comparison_frame(rows))})
+    origin.writes({output: comparison_frame(rows).to_parquet(index=False)})
     found = {task: [row.model_dump(mode="json") for row in rows[task]] for task in rows}
     print(json_text(found), end="") if json else print(difference_summary(rows))
 

@@ -3,7 +3,6 @@ for the answers to each task, and for the single answers of each model that was 
 
 from pathlib import Path
 
-from ecslm.common.tidy_rows import as_parquet
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tidy.costs import cost_frame, cost_rows
 from ecslm.tidy.settings import CostsSettings
@@ -18,7 +17,7 @@ def main(origin: Origin, settings: CostsSettings, results: Path, parquet: Output
         parquet: Parquet file to write
     """
     origin.reads(*(results / row["source"] for row in cost_rows(settings)))
-    origin.writes({parquet: as_parquet(cost_frame(settings, results))})
+    origin.writes({parquet: cost_frame(settings, results).to_parquet(index=False)})
 
 
 if __name__ == "__main__":

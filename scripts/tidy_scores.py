@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from ecslm.common.tidy_rows import as_parquet
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tidy.scores import score_files, score_frame
 from ecslm.tidy.settings import TidySettings
@@ -29,7 +28,7 @@ def main(
     frame = score_frame(settings, results, published)
     # Numbers have all their digits, and missing values are empty.
     as_csv = frame.to_csv(index=False, lineterminator="\n")
-    origin.writes({csv: as_csv, parquet: as_parquet(frame)})
+    origin.writes({csv: as_csv, parquet: frame.to_parquet(index=False)})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from support.project import REPORT
 from support.report_files import page_of, results_table, write_results, write_table
-from support.table_files import record_line, write_dataset
+from support.table_files import write_dataset
+
+from ecslm.common.files import write_jsonl
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -48,11 +50,10 @@ def results(tmp_path: Path) -> Path:
     """A small study whose records and answers attack the page."""
     study = write_results(tmp_path / "demo")
     texts = dict.fromkeys(("instruction", "input", "output"), ALL)
-    lines = [record_line("PM", "test", n, **texts, options=list(ATTACKS)) for n in range(4)]
-    write_dataset(study, "PM", "test", lines)
+    write_dataset(study, 4, **texts, options=list(ATTACKS))
     for path in study.glob("predictions/*/*/PM.jsonl"):
         rows = [json.loads(line) | {"prediction": ALL} for line in path.read_text().splitlines()]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_jsonl(path, rows)
     (study / "data_card.md").write_text(ALL, encoding="utf-8")
     write_table(study, results_table(summary=(ALL,), caption=ALL, notes=(ALL,)))
     return study

@@ -23,51 +23,8 @@ from support.interruption import SECONDS_TO_WAIT, wait_until
 NULL_DEVICE = os.makedev(1, 3)
 PARTITION, URGENT = "debug", "urgent"
 
-CONFIGURATION = """\
-ClusterName=tests
-SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={controller_port}
-SlurmdPort={node_port}
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/munge
-# Longer than this a job waits that is put back into the queue.
-AuthInfo=cred_expire=5,socket={folder}/munged.socket
-CredType=cred/munge
-MpiDefault=none
-SwitchType=switch/none
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
-JobCompType=jobcomp/none
-SlurmdParameters=config_overrides
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
-SchedulerType=sched/backfill
-SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0
-# Jobs of the partition `urgent` take the place of others, which get a signal before they are ended.
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-# How long SLURM knows a job that has ended.
-MinJobAge=3600
-InactiveLimit=0
-KillWait=1
-# As soon as a lost node registers again, its jobs are put back into the queue.
-ReturnToService=2
-SlurmctldTimeout=30
-SlurmdTimeout=30
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
-GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory={memory} Gres=gpu:fake:{gpus}
-PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP GraceTime=2
-PartitionName={urgent} Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
-"""
+# Names in braces are filled in.
+CONFIGURATION = Path(__file__).with_name("slurm.conf").read_text(encoding="utf-8")
 DEVICES = """\
 AutoDetect=off
 NodeName={host} Name=gpu Type=fake File={folder}/dev/gpu[0-{last}]

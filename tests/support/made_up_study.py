@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.fingerprint.running import code_parameter
@@ -45,8 +46,7 @@ JOBS = (DATASET_JOB, TRAIN_JOB, SCORE_JOB)
 def make(one: Job) -> None:
     """Do a job: any content, and its true manifest, which lists no clock values."""
     for path in map(Path, one.results):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"made by {one.rule}")
+        write_text(path, f"made by {one.rule}")
     given = one.params
     origin = made_from(
         map(Path, one.inputs),

@@ -8,7 +8,6 @@ from support.project import REPORT
 from support.table_files import (
     IND,
     TASKS,
-    record_line,
     scores,
     write_dataset,
     write_metrics,
@@ -74,7 +73,7 @@ def write_results(study: Path) -> Path:
     for model, seed, value in (("Small", 0, 0.4), ("Small-EC", 42, 0.7), ("always-yes", 0, 0.61)):
         write_metrics(study, model, "PM", {IND: scores(value, strict=YES_NO)}, seed=seed)
     write_simple(study, "PM", "always-yes")
-    write_dataset(study, "PM", "test", [record_line("PM", "test", n) for n in range(RECORDS)])
+    write_dataset(study, RECORDS)
     write_table(study, results_table())
     cost = {"device": "a CPU", "seconds": 20.0, "prompts": 200}
     for model, seed in (("Small", 0), ("Small-EC", 42)):
@@ -178,9 +177,7 @@ def write_answers(study: Path, model: str, seed: int) -> None:
         counts = {"tp": int(right), "fp": 0, "fn": int(not right), "tn": 0}
         lines["metrics"].append(names | counts | {"invalid": not (right or valid)})
     for folder, ending in (("predictions", ""), ("metrics", ".records")):
-        path = study / f"{folder}/{model}/seed-{seed}/PM{ending}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_jsonl(path, lines[folder])
+        write_jsonl(study / f"{folder}/{model}/seed-{seed}/PM{ending}.jsonl", lines[folder])
 
 
 def write_records(study: Path, settings: ReportSettings) -> None:

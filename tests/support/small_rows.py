@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.files import write_jsonl
+
 Row = dict[str, Any]
 
 # The tasks' names in the data, and whether they have records out of domain.
@@ -65,8 +67,7 @@ def small_rows(
 def write_small_rows(path: Path, labels: Path | None = None, **sizes: int) -> list[Row]:
     """Write rows of all tasks as JSON Lines, and the labels of the rankings; returns the rows."""
     rows = list(small_rows(**sizes))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    write_jsonl(path, rows)
     if labels is not None:
         first = OFFSETS["test_ind"]
         grades = [GRADES[n % 4] for n in range(first, first + sizes["test_ind"])]

@@ -1,11 +1,10 @@
 """Hand-made results for the tests of tables and reports."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecslm.common.files import write_json
+from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.common.tidy_rows import TidyRow, read_tidy, tidy_frame
 from ecslm.comparisons.results import PAIRS, Comparison, comparison_frame
@@ -22,7 +21,6 @@ from ecslm.tidy.study import StudyContext
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
-
 TASKS = {
     "AVE": {"title": "Attribute Value Extraction", "metric": "F1*", "measure": "extraction_f1"},
     "PM": {"title": "Product Matching", "metric": "F1", "measure": "binary_f1"},
@@ -114,18 +112,21 @@ def as_comparison(row: TidyRow) -> Comparison:
 
 def scored(study: StudyContext, results: Path) -> StudyContext:
     """The study with the rows and tasks alone that have scores there."""
-
-    def tasks(name: str, seeds: Iterable[int], named: Iterable[str]) -> tuple[str, ...]:
-        paths = {x: [f"metrics/{name}/seed-{seed}/{x}.json" for seed in seeds] for x in named}
-        return tuple(x for x in paths if all((results / path).is_file() for path in paths[x]))
-
-    simple = {x for x in study.simple if (results / f"simple_baselines/{x}.json").is_file()}
+    tasks = {
+        name: tuple(
+            task
+            for task in model.tasks
+            for folder in [results / f"metrics/{name}"]
+            if all((folder / f"seed-{seed}/{task}.json").is_file() for seed in model.seeds)
+        )
+        for name, model in study.rows
+    }
     models = study.models.items()
-    answered = {x: {"tasks": tasks(x, one.seeds, one.tasks)} for x, one in models}
+    simple = (task for task in study.simple if (results / f"simple_baselines/{task}.json").exists())
     changes: dict[str, Any] = {
-        "models": {x: one.model_copy(update=answered[x]) for x, one in models},
-        "simple": {x: names for x, names in study.simple.items() if x in simple},
-        "baselines": {x: tasks(x, [0], named) for x, named in study.baselines.items()},
+        "models": {name: one.model_copy(update={"tasks": tasks[name]}) for name, one in models},
+        "baselines": {name: tasks[name] for name in study.baselines},
+        "simple": {task: study.simple[task] for task in simple},
     }
     return study.model_copy(update=changes)
 
@@ -194,17 +195,10 @@ def shown(table: Table) -> dict[str, list[str]]:
     return {name: [one.shown for one in row.values()] for name, row in cells(table).items()}
 
 
-def record_line(task: str, split: str, number: int, **changes: Any) -> str:
-    """A line of a dataset file."""
-    names = {"id": f"{task}-{split}-{number}", "sample_id": f"sample-{number}", "task": task}
+def write_dataset(results: Path, records: int, **changes: Any) -> None:
+    """The test records of PM."""
     texts = {"instruction": "Tell whether the products are the same.", "output": "yes"}
-    texts |= {"input": "a lamp and a chair", "split": split, "setting": IND}
-    rest = dict.fromkeys(("options", "few_shot_example", "relevance"))
-    return json.dumps({**names, **texts, **rest, **changes}) + "\n"
-
-
-def write_dataset(results: Path, task: str, split: str, lines: list[str]) -> None:
-    """A dataset file."""
-    path = results / "dataset" / task / f"{split}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines))
+    texts |= {"task": "PM", "input": "a lamp and a chair", "split": "test", "setting": IND}
+    whole = dict.fromkeys(("options", "few_shot_example", "relevance")) | texts | changes
+    names = ({"id": f"PM-test-{n}", "sample_id": f"sample-{n}"} for n in range(records))
+    write_jsonl(results / "dataset/PM/test.jsonl", (one | whole for one in names))

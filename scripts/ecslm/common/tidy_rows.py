@@ -27,11 +27,6 @@ def tidy_frame(rows: Iterable[TidyRow], columns: Mapping[str, str]) -> Any:
     return pd.DataFrame(list(rows), columns=[*columns]).astype(columns)
 
 
-def as_parquet(frame: Any) -> bytes:
-    """A frame as a Parquet file."""
-    return bytes(frame.to_parquet(engine="pyarrow", index=False))
-
-
 def read_tidy(path: Path, **values: Collection[Any]) -> list[TidyRow]:
     """The rows of a tidy table, in order.
 

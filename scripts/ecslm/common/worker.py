@@ -26,7 +26,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NoReturn
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE, lock, private_folder
 from ecslm.common.logs import collect_log
 
@@ -75,8 +75,7 @@ class Worker:
             ) from None
         for level, text in logged:
             log.log(level, "%s", text)
-        if problems:
-            raise InputError(*problems)
+        refuse(problems)
         return value
 
 

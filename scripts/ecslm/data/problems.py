@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import Problem, refuse
 from ecslm.common.text import number_of
 
 Kind = Literal[
@@ -96,5 +96,4 @@ class Problems(BaseModel, extra="forbid"):
                 f"[{drop}]` in `data` of the study"
             )
             lines.append(Problem(told, kind=FIX))
-        if lines:
-            raise InputError(*lines)
+        refuse(lines)

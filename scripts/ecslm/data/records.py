@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import to_json
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.text import shown
 from ecslm.data.labels import LABELLED_SETTINGS, by_rank, require_agreement
 from ecslm.data.problems import Kind, Problems, RowError
@@ -57,8 +57,7 @@ def build_records(
     records = clean_records(own, task, split, settings, labels, problems)
     found = {name: [one for one in records if one.setting == name] for name in settings.settings}
     problems.raise_unless(settings.source.tolerate)
-    if missing := missing_records(task, split, settings.aliases, found):
-        raise InputError(*missing)
+    refuse(missing_records(task, split, settings.aliases, found))
     return [record for ones in found.values() for record in ones]
 
 

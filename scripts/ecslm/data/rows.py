@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import one_line
 from ecslm.data.problems import Problems
@@ -56,8 +56,7 @@ def data_files(path: Path) -> dict[str, Path]:
     ]
     if not files and not problems:
         problems = [f"{path}: is a directory without {formats} files"]
-    if problems:
-        raise InputError(*problems)
+    refuse(problems)
     named = {file: file.relative_to(path.parent) if path.is_absolute() else file for file in files}
     return {name.as_posix(): file for file, name in named.items()}
 

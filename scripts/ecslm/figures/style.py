@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from ecslm.common.files import read_text
 from ecslm.figures.settings import FiguresSettings
 
 # Widths in inches: a column of a paper that has two, and a page's text.
@@ -62,7 +63,12 @@ def styled(sheet: Path) -> AbstractContextManager[None]:
 
     Args:
         sheet: a style sheet of matplotlib.
+
+    Raises:
+        InputError: it is no text.
     """
+    # A file that is no text is named.
+    read_text(sheet)
     return style.context(["default", sheet])
 
 

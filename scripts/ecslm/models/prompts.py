@@ -20,7 +20,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.text import nearest
-from ecslm.schemas.fields import parse_example
+from ecslm.schemas.fields import parse_options
 from ecslm.schemas.record import Record
 
 
@@ -142,7 +142,12 @@ def _example(record: Record) -> dict[str, Any]:
             f"record {record.id} ({record.setting}) has no few_shot_example: `shots: 1` needs "
             "the 1-shot settings"
         )
-    return parse_example(record.few_shot_example)
+    example = json.loads(record.few_shot_example)
+    return {
+        "input": example["input"],
+        "options": parse_options(example.get("options")),
+        "output": example["output"],
+    }
 
 
 def batches_by_length(

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import refuse
 from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json
 from ecslm.models.architecture import read_architecture, readable_tokens
@@ -184,8 +184,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
             )
             if then != now
         ]
-        if problems:
-            raise InputError(*problems)
+        refuse(problems)
         return adapter
 
     @cached_property

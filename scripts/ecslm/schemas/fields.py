@@ -6,7 +6,6 @@ import math
 import re
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from string import ascii_uppercase
 from typing import Any
 
@@ -49,8 +48,10 @@ def parse_list(text: str) -> Any:
     Raises:
         ValueError: the text is neither.
     """
-    with suppress(ValueError, RecursionError):
+    try:
         return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
     try:
         with warnings.catch_warnings():
             # Python warns about invalid escape sequences, but the text is data, not code.
@@ -81,12 +82,15 @@ def parse_example(text: str) -> dict[str, Any]:
     Raises:
         ValueError: the text is not such an object.
     """
-    with suppress(ValueError, KeyError):
-        given = parse_object(text)
-        options = parse_options(given.get("options"))
-        if isinstance(given["input"], str) and isinstance(given["output"], str):
-            return {"input": given["input"], "options": options, "output": given["output"]}
-    raise ValueError("not a JSON object with input, options and output")
+    try:
+        example = parse_object(text)
+        parse_options(example.get("options"))
+        valid = isinstance(example["input"], str) and isinstance(example["output"], str)
+    except (ValueError, KeyError):
+        valid = False
+    if not valid:
+        raise ValueError("not a JSON object with input, options and output")
+    return example
 
 
 OPTION = re.compile(r"\s*([A-Za-z])\s*:(.*)", re.DOTALL)

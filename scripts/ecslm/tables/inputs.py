@@ -15,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ecslm.common.tidy_rows import TidyRow, read_tidy
-from ecslm.schemas.paths import COMPARISONS_PARQUET, COSTS_PARQUET, SCORES_PARQUET
+from ecslm.schemas.paths import COMPARISONS_PARQUET, SCORES_PARQUET
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Published, Scores
@@ -61,11 +61,6 @@ class Inputs:
             for row in self.comparisons
             if (row["contrast"], row["task"]) == (contrast, task)
         ]
-
-    @cached_property
-    def costs(self) -> list[TidyRow]:
-        """All costs."""
-        return read_tidy(self.results / COSTS_PARQUET)
 
 
 # Columns or rows, which the study's tasks fill (`ecslm.config.groups`): never empty.

@@ -27,8 +27,8 @@ OTHER = ACTION | {"seed": 1}
 
 
 @pytest.fixture(autouse=True)
-def _no_shared_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def work_in(
 ) -> AbstractContextManager[Work]:
     """The work on an answer; the cache is next to its folder."""
     origin = made_from([], {}, code, {})
-    return work_folder(outputs(folder, name), action, origin, folder.parent / "cache", known)
+    return work_folder(outputs(folder, name), action, origin, known)
 
 
 def finish(work: Work, **found: Any) -> None:

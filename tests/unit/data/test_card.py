@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from support.project import ROOT
+from support.raw_rows import IND
 
 from ecslm.common.files import write_json
 from ecslm.data.card import CardSettings, render_card
 
 TEMPLATE = ROOT / "report/data_card.md.jinja"
-IND = "IND_Diverse_Instruction"
 LENGTHS = {"min": 5, "p50": 10, "p95": 20, "p99": 25, "max": 30}
 DESCRIBED: dict[str, Any] = {"records": 4, "instructions": 2, "labels": {"no": 3, "yes": 1}}
 DESCRIBED |= {"room": 24, "prompt_tokens": LENGTHS, "answer_tokens": LENGTHS, "truncated": 1}

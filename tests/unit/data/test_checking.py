@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.project import ROOT
+from support.raw_rows import IND, OOD
 
 from ecslm.common.errors import InputError
 from ecslm.data.checking import CheckSettings, check_rows
@@ -17,8 +18,6 @@ from ecslm.data.reports import Report, read_counts
 from ecslm.data.source import open_rows
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 
-IND = "IND_Diverse_Instruction"
-OOD = "OOD_Diverse_Instruction"
 ONE_SHOT = "IND_Diverse_Instruction_1-shot"
 EVERY_KIND = tuple(get_args(Kind))
 

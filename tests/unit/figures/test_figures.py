@@ -81,7 +81,6 @@ def results(tmp_path: Path) -> Path:
     for seed in (0, 1):
         steps = [{"step": n, "records": 4 * n, "loss": 2 - n / 100} for n in range(1, 121)]
         path = tmp_path / f"adapters/Small-EC/seed-{seed}/log.jsonl"
-        path.parent.mkdir(parents=True)
         write_jsonl(path, [*steps, {"records": 800, "eval_loss": 1.5}])
     return tmp_path
 

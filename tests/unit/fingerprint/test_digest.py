@@ -14,6 +14,7 @@ import pytest
 from support.edits import commented, in_python, with_more_log_lines
 from support.project import ROOT, SCRIPTS
 
+from ecslm.common.files import write_text
 from ecslm.fingerprint.digest import Code, Node, code_of
 
 WORK, CIRCLE, SQUARE = "ecslm/work.py", "ecslm/shapes/circle.py", "ecslm/shapes/square.py"
@@ -36,8 +37,7 @@ def make(tmp_path: Path) -> Make:
     def tree(files: dict[str, str]) -> Path:
         root = tmp_path / str(len(list(tmp_path.iterdir())))
         for name, text in {**TREE, **files}.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text, encoding="utf-8")
+            write_text(root / name, text)
         return root
 
     return tree
@@ -132,8 +132,7 @@ def test_no_edit_of_what_a_script_does_not_reach_changes_its_digest(
             if unused and isinstance(one, ast.FunctionDef | ast.ClassDef):
                 one.body += ast.parse("edited = print()").body
                 edited += 1
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).write_text(ast.unparse(tree), encoding="utf-8")
+        write_text(tmp_path / file, ast.unparse(tree))
     assert edited > 1000
     assert Code(tmp_path).digest(script, MODULES.get(script, ())) == before[script]
 

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from support.model_examples import PROMPTS, adapter_settings, prediction_settings, write_records
 from support.mutations import mutants
+from support.plans import IND
 from support.project import SCRIPTS
 from support.small_rows import write_small_rows
 from support.tracing import Call, Ran, trace
 
+from ecslm.common.files import write_jsonl
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.digest import STATEMENTS, Code, Module, Node, Writer, code_of, left_out
 from ecslm.fingerprint.running import code_parameter
 
-IND = "IND_Diverse_Instruction"
 TASK = {"aliases": ["Query_Product_Rank"], "answer": "ranking", "input": "object"}
 
 
@@ -53,7 +54,7 @@ def predict(folder: Path, made: Callable[[str], Path]) -> list[object]:
 
 def bertscore(folder: Path, made: Callable[[str], Path]) -> list[object]:
     rows = [{"id": str(n), "prediction": f"a {n}", "reference": "a b"} for n in range(3)]
-    (folder / "given.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_jsonl(folder / "given.jsonl", rows)
     return [
         *("--predictions", folder / "given.jsonl", "--encoder", made("tiny_encoder")),
         *("--settings", '{"layer": 2, "rescale_language": null}'),

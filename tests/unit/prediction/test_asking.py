@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from support.model_examples import run_here, write_records
-from support.plans import LOCAL
+from support.plans import IND, LOCAL
 from support.project import ROOT
 
 from ecslm.common.files import write_jsonl
 from ecslm.schemas.record import read_records
 
-IND = "IND_Diverse_Instruction"
 MODEL = "Tiny-EC"
 ADAPTER = Path("results/shop/adapters/Tiny-EC/seed-0/manifest.json")
 DATASET = Path("results/shop/dataset/PM/test.jsonl")

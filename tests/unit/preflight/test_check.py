@@ -15,6 +15,7 @@ from support.planned_runs import ONE, on_hub, planned_run
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_text
 from ecslm.plan.study import Choice
 from ecslm.preflight import check
 from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
@@ -33,8 +34,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project with profiles of its own, where no server is asked."""
     Path("config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
     Path("profiles").unlink()
-    Path("profiles/slurm").mkdir(parents=True)
-    Path("profiles/slurm/config.yaml").write_text("executor: slurm\n")
+    write_text(Path("profiles/slurm/config.yaml"), "executor: slurm\n")
     monkeypatch.setattr(check, "find_spec", lambda _: object())
     without = {name: one for name, one in check.CHECKS.items() if name != "hub"}
     monkeypatch.setattr(check, "CHECKS", without | {"cluster": lambda _: [error("no node")]})

@@ -12,6 +12,7 @@ from support.project import ROOT
 from support.stated_jobs import RULES
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_text
 from ecslm.preflight import check
 from ecslm.preflight.check import check_profile
 from ecslm.preflight.findings import PlannedRun
@@ -28,8 +29,7 @@ def write(text: str, name: str = "mine") -> None:
     if Path("profiles").is_symlink():
         Path("profiles").unlink()
     path = Path(f"profiles/{name}/config.yaml")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 @pytest.mark.parametrize("name", [path.name for path in (ROOT / "profiles").iterdir()])

@@ -12,6 +12,7 @@ from support.scratch import PARTS
 from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_text
 from ecslm.common.locks import held
 from ecslm.models.bases import PathSource
 from ecslm.plan.study import Study
@@ -33,8 +34,7 @@ def files_of(made: Study) -> set[Path]:
 
 def write(*paths: Path) -> None:
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
+        write_text(path, "x")
 
 
 def leftovers(made: Study) -> list[Path]:

@@ -1,18 +1,17 @@
 """Results go into the cache before a run may delete them."""
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecslm.common.errors import InputError
-from ecslm.common.results_cache import Entry, ResultsCache
+from ecslm.common.results_cache import FINISHED, ROOT_VARIABLE, Entry, ResultsCache
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.provenance.dag import Job
 from ecslm.provenance.run import keep_results
-from ecslm.schemas.paths import FINISHED
 
 SEED = Path("results/shop/adapters/Small-EC/seed-1")
 MANIFEST = SEED / "manifest.json"
@@ -25,12 +24,14 @@ ORIGIN: dict[str, Any] = {"inputs": {}, "settings": {}, "code": "code:1", "versi
 
 
 @pytest.fixture(autouse=True)
-def shop() -> None:
+def shop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A study in which one adapter is finished, and the cache has been deleted since."""
     paths = {name: SEED / file for name, file in FILES.items()}
     clocks = {name: paths.pop(name) for name in ("history", "cost")}
     outputs = Outputs(MANIFEST, paths, clocks)
-    with work_folder(outputs, ACTION, ORIGIN, Path("elsewhere"), {"source": "Small"}) as work:
+    with monkeypatch.context() as elsewhere, ExitStack() as stack:
+        elsewhere.setenv(ROOT_VARIABLE, "elsewhere")
+        work = stack.enter_context(work_folder(outputs, ACTION, ORIGIN, {"source": "Small"}))
         made = {name: work.folder / name for name in FILES}
         for name, path in made.items():
             path.write_text(name)

@@ -26,7 +26,6 @@ def row(sample: str, setting: str = IND, **outcome: Any) -> dict[str, Any]:
 
 
 def write(path: Path, *rows: dict[str, Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_jsonl(path, rows)
     return path
 

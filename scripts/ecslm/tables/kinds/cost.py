@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.common.tidy_rows import read_tidy
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES, COSTS_PARQUET
 from ecslm.schemas.references import ModelName
@@ -90,7 +91,7 @@ class CostEntry(TableEntry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from cost and latency files, counts of parameters, and prices."""
-        study, rows = inputs.study, inputs.costs
+        study, rows = inputs.study, read_tidy(inputs.results / COSTS_PARQUET)
         hourly = self.hardware.price if self.hardware else nan
         models = [
             ModelCost(rows, one, study.models[one], hourly, one in self.latency)
