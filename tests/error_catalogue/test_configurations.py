@@ -14,24 +14,7 @@ FILE = "mine.yaml"
 
 
 # A whole study of one's own, line by line, of which a case changes one.
-LINES = """\
-study: mine
-tasks:
-  PM: {train: false}
-bases:
-  Own: {source: path, path: models/own}
-studies:
-  mine:
-    title: Mine
-    device: cpu
-    published_comparable: false
-    data: {source: path, path: rows.jsonl}
-    tasks: [PM]
-    train_setting: IND_Diverse_Instruction
-    settings: [IND_Diverse_Instruction]
-    models:
-      Small: {base: SmolLM2-135M, template: chatml}
-"""
+LINES = Path(__file__).with_name("own_study.yaml").read_text(encoding="utf-8")
 
 
 CASES = read_cases(Path(__file__).with_name("configurations.yaml"))

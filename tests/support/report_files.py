@@ -31,16 +31,7 @@ PAGE_FILES = {
 }
 RECORDS = 4
 
-SVG = """<?xml version="1.0" encoding="utf-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
- width="244pt" height="70pt" viewBox="0 0 244 70" version="1.1">
- <metadata><x/></metadata>
- <defs>
-  <clipPath id="p1"><rect width="10" height="10"/></clipPath><path id="m1" d="M 0 0 L 1 1"/>
- </defs>
- <g id="figure_1" clip-path="url(#p1)"><use xlink:href="#m1" style="stroke: #1b1f24"/></g>
-</svg>
-"""
+SVG = Path(__file__).with_name("figure.svg").read_text(encoding="utf-8")
 
 
 def report_settings(**changes: Any) -> ReportSettings:

@@ -8,6 +8,7 @@ import pytest
 from support import warm
 from support.scratch import copy_project, errors, planned_jobs, snakemake
 
+from ecslm.common.files import read_csv
 from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 
@@ -31,39 +32,12 @@ with SnakemakeApi(OutputSettings()) as api:
 """
 # Jobs of each rule, in the shipped studies. That of the authors' answers trains nothing and runs no
 # model, but the encoder of BERTScores.
-JOBS = """
-                  demo paper authors
-base_model           2     9       1
-check_data           1     1       1
-dataset             30    30      30
-describe_data       10    10       0
-leakage             10    10      10
-data_card            1     1       0
-fetch_answers        0     0       1
-train_adapter        1    30       0
-predict             49   684      70
-measure_latency      1     6       0
-bertscore            4    50       7
-score               49   684      70
-score_baseline      22    22      22
-choose_baseline     10    10      10
-score_over_seeds     0   146       0
-differences         10    10      10
-compare              1     1       1
-tidy_scores          1     1       1
-tidy_costs           1     1       1
-tidy_records         1     1       1
-render_table         9    14       6
-draw_figures         1     1       1
-report_page          1     1       1
-"""
+JOBS = read_csv(Path(__file__).with_name("jobs_of_studies.csv"), ("rule",))
 
 
 def jobs_of(study: str) -> dict[str, int]:
     """The jobs of a study, by rule."""
-    head, *rows = (line.split() for line in JOBS.strip().splitlines())
-    counts = {rule: int(numbers[head.index(study)]) for rule, *numbers in rows}
-    return {rule: count for rule, count in counts.items() if count}
+    return {row["rule"]: int(row[study]) for row in JOBS if row[study] != "0"}
 
 
 DEMO = jobs_of("demo")
