@@ -1,3 +1,5 @@
+from ecslm.comparisons.results import LIBRARIES
+
 # The tasks whose scores are compared.
 COMPARED = [task for task in STUDY.test_tasks if comparisons.task_contrasts(STUDY, task)]
 
@@ -113,7 +115,7 @@ rule compare:
         parquet="<results>/comparisons.parquet",
         manifest="<results>/comparisons.manifest.json",
     params:
-        **made_by("compare.py"),
+        **made_by("compare.py", libraries=lambda study: LIBRARIES),
         differences=lambda wildcards, input: options(differences=input.differences),
     shell:
         "python scripts/compare.py {params.differences} --output {output.parquet}"

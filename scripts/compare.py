@@ -11,19 +11,20 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
-from ecslm.comparisons.results import Difference, adjusted, comparison_frame
+from ecslm.comparisons.results import LIBRARIES, Difference, adjusted, comparison_frame
 from ecslm.reports.summaries import difference_summary
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job()
+@job(LIBRARIES)
 def main(
     origin: Origin, output: OutputFile, differences: Sequence[Path] = (), json: bool = False
 ) -> None:
     """
     Args:
         output: Parquet file to write
-        differences: output files of differences.py, one per task, which they are named after
+        differences: output files of differences.py, one per task, which they are named after; none
+            in a study that compares nothing
         json: print JSON, by task, instead of a summary
     """
     origin.reads(*differences)

@@ -34,7 +34,7 @@ def main(
         tex: LaTeX fragment to write, with caption and notes
         tabular: LaTeX fragment to write, only the tabulars
         json: JSON twin to write
-        published: published numbers, as CSV, for the kinds of table that show some
+        published: published counts, as CSV, for tables of kind dataset or parameters
         notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
     entry, study = settings.table, settings.context

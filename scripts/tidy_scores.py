@@ -27,8 +27,8 @@ def main(
     origin.reads(*(results / path for path in score_files(settings.context)), published)
     frame = score_frame(settings, results, published)
     # Numbers have all their digits, and missing values are empty.
-    as_csv = frame.to_csv(index=False, lineterminator="\n")
-    origin.writes({csv: as_csv, parquet: frame.to_parquet(index=False)})
+    written = {csv: frame.to_csv(index=False, lineterminator="\n")}
+    origin.writes(written | {parquet: frame.to_parquet(index=False)})
 
 
 if __name__ == "__main__":

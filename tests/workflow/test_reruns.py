@@ -189,6 +189,17 @@ CODE = (
     code("tests of differences", "comparisons/testing.py", "differences *"),
     code("one kind of table", "tables/kinds/validity.py", "render_table *"),
     code("what collects answers", "tidy/records.py", "tidy_records"),
+    Row(
+        "what collects scores, and what costs",
+        together(
+            replaced(f"{LIBRARY}/tidy/scores.py", '"sd": stdev(values)', '"sd": fmean(values)'),
+            replaced(f"{LIBRARY}/tidy/costs.py", "len(latency.answers)", "1"),
+        ),
+        {
+            "ecslm.tidy.scores: _means has changed": "tidy_scores",
+            "ecslm.tidy.costs: cost_frame has changed": "tidy_costs",
+        },
+    ),
     code("BERTScore", "scoring/bertscore.py", "bertscore *"),
     code("latency", "prediction/latency.py", "measure_latency *"),
     code("generation", "prediction/generation.py", OF_MODELS),
@@ -204,7 +215,7 @@ CODE = (
         replaced(f"{LIBRARY}/models/loading.py", "double_quant=True", "double_quant=False"),
         {"ecslm.models.loading: *": f"train_adapter *; {OF_MODELS}"},
     ),
-    version("pandas", "tidy_scores; tidy_costs; tidy_records; draw_figures"),
+    version("pandas", "compare; tidy_scores; tidy_costs; tidy_records; draw_figures"),
     version("matplotlib", "draw_figures"),
     Row(
         "the version of torch",

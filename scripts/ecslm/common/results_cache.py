@@ -22,7 +22,7 @@ from ecslm.common.hashing import Sealed, sealed, sha256_of_file, unsealed
 
 log = logging.getLogger(__name__)
 
-# Relative to the project.
+# Relative to the project, in CACHE of schemas/paths.py, which this layer does not import.
 FINISHED = Path("results/cache/finished")
 ENTRY = "entry.json"
 # Names another directory, which several users and machines may share.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ecslm.common.errors import InputError, Problem, field_problems, in_few_lines
+from ecslm.common.errors import InputError, Problem, field_problems, in_few_lines, refuse
 from ecslm.common.files import Model, read_text
 from ecslm.common.manifests import verify_result
 
@@ -52,8 +52,7 @@ def read_rows(
         raise InputError(*in_few_lines(problems, path), Problem(form, path))
     if some and not rows:
         raise InputError(f"{path}: no {some}")
-    if problems := [replace(problem, path=path) for problem in check(rows)]:
-        raise InputError(*in_few_lines(problems, path))
+    refuse(in_few_lines([replace(problem, path=path) for problem in check(rows)], path))
     return rows
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.errors import InputError
 from ecslm.common.manifests import verify_result
 
 # Types of columns that know missing values.
@@ -34,11 +35,14 @@ def read_tidy(path: Path, **values: Collection[Any]) -> list[TidyRow]:
         values: those that rows must have, by the names of columns.
 
     Raises:
-        InputError: the table was altered since it was made.
+        InputError: the table was altered since it was made, or is damaged.
         OSError: it is missing.
     """
-    import pyarrow.parquet
+    from pyarrow import ArrowException, parquet
 
     verify_result(path)
     filters = [(name, "in", value) for name, value in values.items()] or None
-    return list(pyarrow.parquet.read_table(path, filters=filters).to_pylist())
+    try:
+        return list(parquet.read_table(path, filters=filters).to_pylist())
+    except ArrowException:
+        raise InputError(f"{path}: is no Parquet file, or is damaged") from None

@@ -15,6 +15,8 @@ Test = Exact | Literal["newcombe", "bootstrap", "expected"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
+# Those that write tidy rows.
+LIBRARIES = ("pandas", "pyarrow")
 # The columns of tidy rows, with types that know missing values.
 COLUMNS = {
     **dict.fromkeys(("task", "contrast", "a", "b"), TEXT),

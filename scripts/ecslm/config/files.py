@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ecslm.common.errors import InputError, Problem, all_of
+from ecslm.common.errors import InputError, Problem, all_of, refuse
 from ecslm.common.files import read_text
 
 # The place of a key: a file and a line.
@@ -71,9 +71,11 @@ def _read(path: Path) -> Content:
             raise InputError(Problem("has no keys: expected some, as in `study: mine`", name))
         # YAML would use the last.
         counts, last = Counter(key for key, _ in _keys(node)), dict(_keys(node))
-        if twice := [key for key, count in counts.items() if count > 1]:
-            told = "given twice: leave one of them out"
-            raise InputError(*(Problem(f"{key}: {told}", name, last[key]) for key in twice))
+        twice, told = (
+            (key for key in counts if counts[key] > 1),
+            "given twice: leave one of them out",
+        )
+        refuse(Problem(f"{key}: {told}", name, last[key]) for key in twice)
         values = yaml.CSafeLoader("").construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         # Of a control character, and of what looks like a date and is none, only a text is known.

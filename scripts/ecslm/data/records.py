@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import to_json
 
-from ecslm.common.errors import InputError, refuse
+from ecslm.common.errors import refuse
 from ecslm.common.text import shown
 from ecslm.data.labels import LABELLED_SETTINGS, by_rank, require_agreement
 from ecslm.data.problems import Kind, Problems, RowError
@@ -117,12 +117,11 @@ def clean_records(
             found.append((where, record))
     if not ranked or labels is None:
         return [by_rank(record) if ranked else record for _, record in found]
-    if lines := [
+    refuse(
         f"{task} {split} {setting}: {numbers[setting]} rows, but {len(labels)} rows of labels"
         for setting in LABELLED_SETTINGS
         if numbers[setting] not in (0, len(labels))
-    ]:
-        raise InputError(*lines)
+    )
     none = f"no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has this sample"
     labelled: list[Record] = []
     for where, record in found:

@@ -20,7 +20,7 @@ from typing import IO, Any
 from pydantic import PrivateAttr, RootModel
 from tqdm import tqdm
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.files import Model, read_settings, validated
 from ecslm.common.hashing import (
     canonical_json,
@@ -238,8 +238,8 @@ def _fetched(source: HubData) -> dict[str, Path]:
     except Exception as error:  # what the library raises depends on what the repository holds
         fix = "check the network, the id and the revision"
         raise InputError(f"{where} cannot be loaded ({one_line(error)}): {fix}") from None
-    if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
-        raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
+    others = (origin for origin in origins if not origin.endswith(SUFFIXES))
+    refuse(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others)
     return dict(zip(origins, paths, strict=True))
 
 

@@ -25,7 +25,8 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
         base: the manifest of the base.
 
     Raises:
-        InputError: a result is missing or was altered, or the template is invalid.
+        InputError: a result was altered, or the template is invalid.
+        OSError: a result is missing.
     """
     names = (paths.EXPORT_EQUALITY, paths.EXPORT)
     evidence, manifest = (results / name.format(model=settings.model) for name in names)

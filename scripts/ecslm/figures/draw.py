@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -132,7 +133,7 @@ def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> 
     title = style.task_title(settings, task)
     for records in rows["records"].dropna()[:1]:
         title += f", {number_of(int(records), 'record')}"
-    figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
+    figure.suptitle(title, x=0.01, horizontalalignment="left")
     axes = figure.subplots()
     style.label_metric(axes.xaxis, metric)
     axes.set(xlim=(0, style.axis_end(rows["value"])), ylim=(lines - 0.5, -0.5))
@@ -151,7 +152,7 @@ def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> 
             xytext=(3, 0),
             textcoords="offset points",
             verticalalignment="center",
-            fontsize=style.SMALL,
+            fontsize=rcParams["legend.fontsize"],
         )
     return figure, f"{title}, {metric}: {described(rows)}."
 
@@ -199,7 +200,7 @@ def draw_against(
                 axes.plot(line[column], line["value"], color=look.colour, linewidth=0.8)
         for row in here.itertuples():
             style.draw_point(axes, row, getattr(row, column), upright=True)
-    figure.supxlabel(label, fontsize=7)
+    figure.supxlabel(label)
     style.add_legend(figure, handles)
     texts = (f"{of}: {described(scores[scores['task'] == task])}" for task, of in titles.items())
     return figure, f"Scores against: {label}. {'. '.join(texts)}."
@@ -264,6 +265,6 @@ def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, st
             texts.append(f"{title}, {model}, seed {seed}: {ends}.")
         axes.set(ylabel="Loss", xlim=(0, None), ylim=(0, None))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    figure.supxlabel("Training records seen, of all tasks together", fontsize=7)
+    figure.supxlabel("Training records seen, of all tasks together")
     style.add_legend(figure, [style.line_handle(model, **line) for model, line in styles.items()])
     return figure, " ".join(texts)

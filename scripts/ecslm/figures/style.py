@@ -32,7 +32,6 @@ COLUMN, PAGE = 3.4, 6.9
 INK, SOFT, LINE, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
 COLOURS = ("#2497fd", "#f36c03", "#5d9860", "#7335fe", "#d21a2d", "#d46fbd", "#bb17b6")
 SHAPES = ("o", "s", "^", "D", "v", "p")
-SMALL = 6.5
 
 # Panels side by side, at most, and the height of each; of the legend above them.
 SIDE_BY_SIDE, HEIGHT = 5, 1.5

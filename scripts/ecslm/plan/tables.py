@@ -83,7 +83,7 @@ def study_context(study: Study) -> StudyContext:
 
 @cache
 def tidy_settings(study: Study) -> TidySettings:
-    """What tidy tables need to know of a study."""
+    """Settings of the table of scores."""
     models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
     tasks = {"__all__": {"metric", "measure"}}
     context = study_context(study).part(models=models, tasks=tasks, baselines=True, simple=True)
@@ -91,14 +91,14 @@ def tidy_settings(study: Study) -> TidySettings:
 
 
 def costs_settings(study: Study) -> CostsSettings:
-    """Likewise that of costs."""
+    """Settings of the table of costs: also whose single answers are timed."""
     tables = (one for one in study.settings.tables.values() if isinstance(one, CostEntry))
     timed = {name for one in tables for name in one.latency if study.model_tasks(name)}
     return CostsSettings(**dict(tidy_settings(study)), timed=tuple(sorted(timed)))
 
 
 def records_settings(study: Study) -> RecordsSettings:
-    """Likewise that of all answers."""
+    """Settings of the table of answers."""
     return RecordsSettings(**dict(tidy_settings(study)))
 
 

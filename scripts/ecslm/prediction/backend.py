@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError, Problem, refuse
 from ecslm.common.files import read_settings
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.settings import PredictionSettings, module_name
@@ -169,9 +169,9 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
         """
         self._request = request
         self._settings: SomeSettings = request.settings
-        if missing := [one for one in self.NEEDS if not getattr(request, one)]:
-            name = request.settings.backend
-            raise InputError(*(f"--{one}: missing: backend {name} needs it" for one in missing))
+        missing = (one for one in self.NEEDS if not getattr(request, one))
+        name = request.settings.backend
+        refuse(f"--{one}: missing: backend {name} needs it" for one in missing)
 
     @abstractmethod
     def identity(self) -> Any:

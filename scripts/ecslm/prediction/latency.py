@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import require_locked
@@ -21,7 +20,7 @@ from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import AskedModel, Request
 from ecslm.prediction.settings import LatencySettings, SampleSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TransformersBackend
-from ecslm.schemas.cost import LatencyFile
+from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
 from ecslm.script import Origin, OutputFile, job
 
@@ -91,8 +90,7 @@ def _measured(
     requests: Mapping[str, Request], sample: Mapping[str, Sequence[Record]]
 ) -> LatencyFile:
     start = time.perf_counter()
-    seconds: list[float] = []
-    answers: list[dict[str, Any]] = []
+    answers: list[TimedAnswer] = []
     costs: list[Mapping[str, float | str | None]] = []
     for task, records in sample.items():
         backend = TransformersBackend(requests[task])
@@ -104,11 +102,17 @@ def _measured(
         for number, prompt in enumerate(prompts):
             began = time.perf_counter()
             (answer,) = backend.generate([prompt], number)
-            seconds.append(time.perf_counter() - began)
-            about = {"task": task, "id": prompt.record.id, "seconds": seconds[-1]}
-            about |= {"prompt_tokens": answer.prompt_tokens, "generated_tokens": answer.tokens}
-            answers.append(about)
+            answers.append(
+                TimedAnswer(
+                    task=task,
+                    id=prompt.record.id,
+                    seconds=time.perf_counter() - began,
+                    prompt_tokens=answer.prompt_tokens,
+                    generated_tokens=answer.tokens,
+                )
+            )
         costs.append(backend.cost())
+    seconds = [answer.seconds for answer in answers]
     total = sum(seconds)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
     return LatencyFile(

@@ -129,7 +129,8 @@ def read_content(
         bases: the directory of all bases.
 
     Raises:
-        InputError: a result is missing, altered or invalid.
+        InputError: a result is altered or invalid.
+        OSError: one is missing.
     """
     files = (results / TABLE_JSON.format(table=name) for name in settings.tables)
     tables = tuple(read_result(path, Table) for path in files)

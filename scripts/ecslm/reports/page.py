@@ -27,7 +27,7 @@ THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "va
 def render_page(
     content: Content, results: Path, *, template: Path, style: Path, script: Path
 ) -> str:
-    """The page of a study, from its tables, figures, manifests, predictions and outcomes.
+    """The page of a study, from its tables, figures, manifests, data card, scores and answers.
 
     Raises:
         InputError: a file or the template is missing, altered or invalid.

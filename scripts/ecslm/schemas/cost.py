@@ -6,7 +6,6 @@ A value that is not known is null, or missing from files of earlier versions.
 import math
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,6 +38,17 @@ class CostFile(BaseModel):
         return max(self.job_seconds, (self.load_seconds or 0.0) + (self.seconds or 0.0))
 
 
+class TimedAnswer(Closed):
+    """The answer to one prompt that was alone in its batch."""
+
+    task: str
+    id: str
+    """Of the record."""
+    seconds: float
+    prompt_tokens: int | None
+    generated_tokens: int | None
+
+
 class LatencyFile(Closed):
     """`latency/{model}.json`: how long a model takes to answer prompts one at a time."""
 
@@ -52,8 +62,7 @@ class LatencyFile(Closed):
     p95_seconds: float
     """Their 95th percentile."""
     peak_memory_bytes: float | None
-    answers: list[dict[str, Any]]
-    """`task`, `id` of the record, `seconds`, `prompt_tokens` and `generated_tokens` of each."""
+    answers: list[TimedAnswer]
 
 
 class Prices(Closed):

@@ -57,7 +57,7 @@ OVER_SEEDS = "metrics/{model}/over-seeds/{task}.json"
 # Of a task: the trivial or learned baseline that is best on validation records.
 SIMPLE_BASELINES = "simple_baselines/{task}.json"
 
-# Tidy tables, which all that is printed reads.
+# Tidy tables: all scores, comparisons, costs and answers that are printed are from these.
 SCORES_PARQUET = "scores.parquet"
 COMPARISONS_PARQUET = "comparisons.parquet"
 COSTS_PARQUET = "costs.parquet"

@@ -115,7 +115,8 @@ class TableEntry(Closed):
         """The table.
 
         Raises:
-            InputError: a file is missing, altered or broken.
+            InputError: a file is altered or broken.
+            OSError: one is missing.
         """
 
     def table(

@@ -41,18 +41,18 @@ class Measured:
         cell: the headline cell: strict value, interval, standard deviation over seeds.
     """
 
-    def __init__(self, scores: Sequence[ByProtocol], mean: ByProtocol | None) -> None:
+    def __init__(self, scores: Sequence[ByProtocol], mean: ByProtocol) -> None:
         """
         Args:
             scores: those of each seed.
-            mean: those of the mean over seeds, if there are several and it is known.
+            mean: those of the mean over seeds, or of the only seed.
         """
         strict = [one["strict"] for one in scores]
         self.records, self.seeds = strict[0]["n"], len(scores)
         self.sources = tuple(one["source"] for one in strict)
 
         def value(protocol: str) -> float | None:
-            return _mean(one.get(protocol, {}).get("value") for one in scores)
+            return mean.get(protocol, {}).get("value")
 
         self.strict, self.lenient = value("strict"), value("lenient")
         self.released, self.released_2024 = value("released"), value("released_2024")
@@ -70,14 +70,12 @@ class Measured:
             rest = f"{words} in {percent_text(share)} %"
             self.constant = f"always {words}" if share == 1 else rest
         self.details: Mapping[str, Any] = json.loads(strict[0]["details"])
-        head = strict[0] if self.seeds == 1 else mean["strict"] if mean else None
-        sources = dict.fromkeys([*([head["source"]] if head else []), *self.sources])
-        self.cell = Cell.score(self.strict, tuple(sources))
-        if self.strict is not None and head:
-            known = head["low"] is not None
+        head, interval = mean["strict"], None
+        self.cell = Cell.score(self.strict, tuple(dict.fromkeys([head["source"], *self.sources])))
+        if head["low"] is not None:
             interval = Interval(head["low"], head["high"], head["interval_reliable"] or False)
-            mcc, sd = _mean(one["mcc"] for one in strict), head["sd"]
-            self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=interval if known else None)
+        if self.strict is not None:
+            self.cell = replace(self.cell, sd=head["sd"], mcc=head["mcc"], interval=interval)
 
     @property
     def plain(self) -> Cell:
@@ -117,7 +115,8 @@ class Scores:
         asked = model.setting(setting) if model else setting
         if (found := self._found.get((name or "", task, asked))) is None:
             return None
-        return Measured([one for seed, one in found.items() if seed is not None], found.get(None))
+        seeds = [one for seed, one in found.items() if seed is not None]
+        return Measured(seeds, found.get(None, seeds[0]))
 
     def of_all(self, names: Iterable[str], tasks: Collection[str], setting: str) -> Scored:
         """The scores of rows in some tasks, as far as there are any, row by row."""

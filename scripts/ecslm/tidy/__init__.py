@@ -1,1 +1,1 @@
-"""The results of a study as a few tidy tables, which all that is printed reads."""
+"""Scores, costs and answers of a study as tidy tables, from which all printed ones are."""

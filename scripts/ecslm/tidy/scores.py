@@ -35,7 +35,6 @@ COLUMNS = {
     **{"distinct": COUNT, "most_frequent": TEXT, "most_frequent_count": COUNT},
     **dict.fromkeys(("details", "printed", "source"), TEXT),
 }
-JOB = ("model", "seed", "task", "setting")
 TOKENS = ["prompt_tokens", "generated_tokens"]
 # The kind of rows that others have published, and the protocol of a value that was printed as twice
 # a recall.
@@ -80,7 +79,7 @@ def score_frame(settings: TidySettings, results: Path, published: Path | None) -
     for row in rows:
         model = study.models.get(row["model"])
         row |= trained.get((model and model.adapter_of, row["seed"]), {})
-        row |= tokens.get(tuple(row[one] for one in JOB), {})
+        row |= tokens.get((row["model"], row["seed"], row["task"], row["setting"]), {})
     metrics = {code: task.metric for code, task in study.tasks.items()}
     printed = read_published(published) if published else ()
     rows += [row | {"metric": metrics.get(row["task"])} for row in printed]
@@ -144,8 +143,8 @@ def rows_of(file: MetricsFile) -> Iterator[TidyRow]:
 
 
 def _means(about: TidyRow, rows: Sequence[TidyRow], file: OverSeedsFile) -> Iterator[TidyRow]:
-    """The rows of means over seeds. A mean is missing where the value of a seed is; its counts are
-    those of seeds."""
+    """The rows of means over seeds. A mean is missing where the value of a seed is. Counts such as
+    invalid answers are in the rows of seeds alone."""
     by_protocol: dict[tuple[str, str], list[TidyRow]] = {}
     for row in rows:
         by_protocol.setdefault((row["setting"], row["protocol"]), []).append(row)

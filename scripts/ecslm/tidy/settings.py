@@ -20,14 +20,14 @@ class TidySettings(JobSettings):
 
 
 class CostsSettings(TidySettings):
-    """Likewise the table of costs."""
+    """Everything except files that can change the table of costs."""
 
     timed: tuple[str, ...] = ()
     """Models whose time for single answers is measured."""
 
 
 class RecordsSettings(TidySettings):
-    """Likewise the table of answers."""
+    """Everything except files that can change the table of answers."""
 
     def modules(self) -> tuple[str, ...]:
         """Those of the tasks' metrics, which say how good an answer is."""

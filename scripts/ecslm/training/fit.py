@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, refuse
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.models.architecture import read_architecture, unknown_targets
 from ecslm.models.bases import read_base
@@ -83,8 +83,7 @@ def fit_adapter(
     use_threads(target, threads)
     base_manifest, base_folder = read_base(base)
     fitted = read_architecture(base_folder), base_manifest.base, chosen.target_modules
-    if unknown := [f"training: {problem}" for problem in unknown_targets(*fitted)]:
-        raise InputError(*unknown)
+    refuse(f"training: {problem}" for problem in unknown_targets(*fitted))
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     require_markers(prompt, tokenizer, base_manifest.base)

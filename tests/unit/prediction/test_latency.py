@@ -106,14 +106,14 @@ def test_each_prompt_is_answered_alone_as_its_task_is(
     found = measured(tmp_path, tiny_base, exact_adapter)
     assert len(loads) == 1, "though tasks are answered in several ways"
     sample = sample_of(records_of(range(7)), SampleSettings(prompts=6), TASKS)
-    assert [(one["task"], one["id"]) for one in found.answers] == [
+    assert [(one.task, one.id) for one in found.answers] == [
         (task, record.id) for task, records in sample.items() for record in records
     ]
     # The first is answered once more, before the others.
     assert sizes == [1] * 7
     longest = {"AG": 9, "PM": 3}
-    assert all(0 < (one["generated_tokens"] or 0) <= longest[one["task"]] for one in found.answers)
-    seconds = sorted(answer["seconds"] for answer in found.answers)
+    assert all(0 < (one.generated_tokens or 0) <= longest[one.task] for one in found.answers)
+    seconds = sorted(answer.seconds for answer in found.answers)
     assert found.seconds == pytest.approx(sum(seconds))
     assert seconds[2] <= found.p50_seconds <= seconds[3]
     assert seconds[4] <= found.p95_seconds <= seconds[5]

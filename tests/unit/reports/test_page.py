@@ -146,6 +146,7 @@ def test_the_page_tells_where_everything_came_from(results: Path) -> None:
 
 def test_the_inputs_of_the_report_are_known_beforehand(results: Path) -> None:
     page, files = page_of(results), set(report_files(report_settings()))
+    assert all((results / path).is_file() for path in files)
     for path in filter(Path.is_file, results.rglob("*")):
         if path.relative_to(results).as_posix() not in files:
             path.unlink()

@@ -90,7 +90,7 @@ class CostEntry(TableEntry):
             yield f"prices are in {', '.join(sorted(currencies))}: give all in one currency"
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from cost and latency files, counts of parameters, and prices."""
+        """The table from measured costs, counts of parameters, and prices."""
         study, rows = inputs.study, read_tidy(inputs.results / COSTS_PARQUET)
         hourly = self.hardware.price if self.hardware else nan
         models = [

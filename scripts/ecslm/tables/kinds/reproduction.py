@@ -68,8 +68,7 @@ class ReproductionEntry(IntervalsEntry):
     """Models that are the authors' own answers: the published row of each."""
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from metrics files and published numbers: a group for each model and
-        setting."""
+        """The table from scores and published results: a group for each model and setting."""
         study = inputs.study
         columns = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
         rows = [(model, self.reproduces.get(model, model), OURS) for model in self.models]

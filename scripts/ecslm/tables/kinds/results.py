@@ -80,7 +80,7 @@ class ResultsEntry(IntervalsEntry):
         return ((self.published_table, row) for group in self.rows for row in group.published)
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from metrics files and published numbers."""
+        """The table from scores and published results."""
         models, tasks = inputs.study.models, self.columns
         named = [row for group in self.rows for row in (*group.baselines, *group.models)]
         shown = [one for one in named if one not in models or {*tasks} & {*models[one].tasks}]

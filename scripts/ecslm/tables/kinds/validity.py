@@ -49,7 +49,7 @@ class ValidityEntry(TableEntry):
     """Models, in order."""
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from metrics files: panels for each setting."""
+        """The table from scores: panels for each setting."""
         panels = [panel for one in self.settings for panel in self._panels(inputs, one)]
         limits = notes.limit_notes(self.models, inputs.study.models)
         return self.table(name, panels, [*NOTES, notes.RECORDS, *limits, inputs.study.data.note])
