@@ -4,6 +4,8 @@ from ecslm.reports.settings import base_names, report_files
 from ecslm.schemas.paths import BASES
 
 TABLES = [*in_report_order(STUDY)]
+# For Snakemake's own reports.
+config["captions"] = {name: one.caption for name, one in STUDY.settings.tables.items()}
 
 
 rule render_table:

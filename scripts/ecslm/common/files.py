@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import escape
@@ -15,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from ecslm.common.errors import InputError, Problem, field_problems
+from ecslm.common.errors import InputError, Problem, field_problems, refuse
 from ecslm.common.text import shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -215,12 +216,14 @@ def read_csv(
         key: columns whose values name a row.
 
     Raises:
-        InputError: the file or a column is missing, a row has too few or too many fields, or the
-            name of an earlier one.
+        InputError: the file or a column is missing, a column is there twice, or a row has too few
+            or too many fields, or the name of an earlier one.
     """
     reader = csv.DictReader(read_text(path).splitlines())
     if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
         raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
+    names = Counter(reader.fieldnames or ())
+    refuse(f"{path}: line 1: {one}: two columns of this name" for one in names if names[one] > 1)
     rows: dict[object, dict[str, str]] = {}
     for line, row in enumerate(reader, start=2):
         if None in row or None in row.values():

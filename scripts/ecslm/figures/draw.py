@@ -234,10 +234,9 @@ def read_logs(results: Path, settings: FiguresSettings) -> pd.DataFrame:
         InputError: a file is missing or broken.
     """
     rows = [
-        {"model": model, "seed": seed} | entry.model_dump()
-        for model, seeds in settings.trained.items()
-        for seed in seeds
-        for entry in read_jsonl(results / ADAPTER_LOG.format(model=model, seed=seed), LogEntry)
+        job | entry.model_dump()
+        for job in settings.context.adapters
+        for entry in read_jsonl(results / ADAPTER_LOG.format(**job), LogEntry)
     ]
     return pd.DataFrame(rows, columns=["model", "seed", *LogEntry.model_fields])
 
@@ -250,7 +249,7 @@ def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, st
     """
     models, styles = settings.context.models, dict[str, dict[str, Any]]()
     known = style.looks(one.family for one in models.values())
-    for model, pattern in zip(settings.trained, cycle(PATTERNS), strict=False):
+    for model, pattern in zip(logs["model"].unique(), cycle(PATTERNS), strict=False):
         colour = known[models[model].family].colour
         styles[model] = {"color": colour, "linestyle": pattern}
     figure, grid = style.titled_panels(list(LOSSES.values()), len(styles))

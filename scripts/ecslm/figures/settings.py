@@ -57,13 +57,8 @@ class FiguresSettings(JobSettings):
             else:
                 for task in dict.fromkeys(table.entry.columns):
                     yield FigureName(kind="intervals", table=table.name, task=task)
-        if self.trained:
+        if self.context.adapters:
             yield FigureName(kind="loss")
-
-    @property
-    def trained(self) -> dict[str, tuple[int, ...]]:
-        """The models that are trained, with their seeds."""
-        return {name: one.trained for name, one in self.context.models.items() if one.trained}
 
     def _differs_in_size(self, entry: ResultsEntry) -> bool:
         """Whether models of several sizes have scores in a table."""
@@ -77,6 +72,5 @@ class FiguresSettings(JobSettings):
         The manifests of adapters stand for the logs next to them: these have clock values, by whose
         digest no figure shall be known.
         """
-        trained = self.trained.items()
-        logs = (ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds)
+        logs = (ADAPTER.format(**job) for job in self.context.adapters)
         return [*[SCORES_PARQUET] * bool(self.tables), *logs]

@@ -41,8 +41,7 @@ def figures_settings(study: Study) -> FiguresSettings:
                 # A caption is not drawn.
                 drawn = entry.model_copy(update={"caption": ""})
                 tables.append(DrawnTable(name=name, entry=drawn, shares=shares))
-    drawn_parts = dict.fromkeys(("tasks", "models", "baselines", "simple"), True)
-    shown = context.part(data={"comparable"}, **drawn_parts)
+    shown = context.part(data={"comparable"}, tasks=True, models=True, baselines=True, simple=True)
     return FiguresSettings(tables=tuple(tables), context=shown)
 
 
@@ -111,13 +110,12 @@ def report_settings(study: Study) -> ReportSettings:
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:
     """What the card of a model, with its first seed, says of the study."""
     data, context = source_of(study).data, study_context(study)
-    base = context.models[model].base
     return ModelCardSettings(
         model=model,
         seed=study.first_seed(model),
         study=study.settings.title,
         context=context.part(data=True, tasks={*context.models[model].tasks}),
-        base_license=study.config.licenses.get(base or ""),
+        base_license=study.config.licenses.get(context.models[model].base or ""),
         data_hub_id=data.id if isinstance(data, HubData) else None,
         data_license=data.license,
     )

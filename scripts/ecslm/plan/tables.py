@@ -44,10 +44,11 @@ def check_tables(study: Study) -> None:
         where = f"studies.{study.name}.published_numbers: {study.settings.published_numbers}"
         fix = f"no {paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
         raise InputError(f"{where}: {fix}")
-    known, published = study.config.tasks, Published(read_published(Path(path)), path)
+    known, rows = study.config.tasks, read_published(Path(path))
+    published = Published((row for row in rows if row["task"] in study.settings.tasks), path)
     problems = [
         f"{path}: line 1: {column}: the column is of no task{nearest(column, known)}"
-        for column in sorted(published.columns.difference(known))
+        for column in sorted({row["task"] for row in rows}.difference(known))
     ]
     for table, entry in study.settings.tables.items():
         found = entry.problems(study_context(study), published)

@@ -170,8 +170,7 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
         self._request = request
         self._settings: SomeSettings = request.settings
         missing = (one for one in self.NEEDS if not getattr(request, one))
-        name = request.settings.backend
-        refuse(f"--{one}: missing: backend {name} needs it" for one in missing)
+        refuse(f"--{one}: missing: backend {self._settings.backend} needs it" for one in missing)
 
     @abstractmethod
     def identity(self) -> Any:

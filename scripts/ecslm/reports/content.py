@@ -8,7 +8,7 @@ from typing import Any
 from ecslm.common.files import read_json
 from ecslm.common.manifests import read_result
 from ecslm.common.tidy_rows import read_tidy
-from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
+from ecslm.reports.settings import ReportSettings, base_names
 from ecslm.reports.verdict import Verdict, prices_of, verdicts_of
 from ecslm.schemas.paths import ADAPTER, BASE, COSTS_PARQUET, SCORES_PARQUET, TABLE_JSON
 from ecslm.tables.model import Cell, Row, Table
@@ -134,12 +134,13 @@ def read_content(
     """
     files = (results / TABLE_JSON.format(table=name) for name in settings.tables)
     tables = tuple(read_result(path, Table) for path in files)
+    adapters = [ADAPTER.format(**job) for job in settings.context.adapters]
     scores = Scores(read_tidy(results / SCORES_PARQUET), settings.context)
     costs = read_tidy(results / COSTS_PARQUET)
     return Content(
         settings=settings,
         tables=tables,
-        adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
+        adapters={path: read_json(results / path) for path in adapters},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
         verdicts=tuple(verdicts_of(scores, costs, settings, tables)),
         prices=tuple(prices_of(costs, settings)),

@@ -83,17 +83,8 @@ def report_files(settings: ReportSettings) -> list[str]:
         *(paths.TABLE.format(table=table) for table in settings.tables),
         *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
         *[paths.DATA_CARD] * settings.card,
-        *adapter_manifests(settings),
+        *(paths.ADAPTER.format(**job) for job in settings.context.adapters),
         *[paths.RECORDS_PARQUET] * bool(settings.samples),
-    ]
-
-
-def adapter_manifests(settings: ReportSettings) -> list[str]:
-    """The manifests of all adapters, relative to the study's results directory."""
-    return [
-        paths.ADAPTER.format(model=name, seed=seed)
-        for name in settings.models
-        for seed in settings.context.models[name].trained
     ]
 
 

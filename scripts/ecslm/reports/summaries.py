@@ -58,14 +58,15 @@ def run_summary(study: str, setting: str, context: StudyContext, results: Path) 
     # Without its adapter and an example.
     untuned = {one.family: n for n, one in free.items() if one.local and not one.shots}
     bases = {n: untuned.get(one.family) for n, one in models.items() if one.trained}
-    lines = [] if known else [NO_SCORES, ""]
+    lines: list[str] = []
     for name in (*bases, *(one for one in free if one not in bases.values())):
         if rows := list(_rows(context, scores, setting, name, bases.get(name))):
             table = aligned([OF_RUN, *(row for row, _ in rows)], right=range(2, 6))
             lines += [name, *table, *(note for _, note in rows if note), ""]
     lines += [WARNING, ""] if any(AS_GOOD in line for line in lines) else []
-    if known:
+    if lines:
         lines = [f"Study {study}: strict scores, {context.setting_title(setting)}", "", *lines]
+    lines += [] if known else [NO_SCORES, ""]
     for what, place in PLACES.items():
         if (at := results / place).exists():
             lines.append(f"{what}: {at}{OUTDATED * (place == REPORT_PDF and _is_outdated(at))}")

@@ -110,13 +110,16 @@ class Scores:
 
     def of(self, name: str | None, task: str, setting: str) -> Measured | None:
         """The scores of a model, in the setting of its number of examples, or of a trivial
-        baseline; None where there are none."""
+        baseline; None where there are none of all its seeds, or a mean over other ones."""
         model = self._study.models.get(name or "")
         asked = model.setting(setting) if model else setting
         if (found := self._found.get((name or "", task, asked))) is None:
             return None
-        seeds = [one for seed, one in found.items() if seed is not None]
-        return Measured(seeds, found.get(None, seeds[0]))
+        seeds = model.seeds if model else (0,)
+        if {*seeds} != (found.keys() - {None} if len(seeds) > 1 else found.keys() & {*seeds}):
+            return None
+        mean = found[None if len(seeds) > 1 else seeds[0]]
+        return Measured([found[seed] for seed in seeds], mean)
 
     def of_all(self, names: Iterable[str], tasks: Collection[str], setting: str) -> Scored:
         """The scores of rows in some tasks, as far as there are any, row by row."""
@@ -138,7 +141,6 @@ class Published:
 
     Attributes:
         path: where they are from.
-        columns: those of tasks.
     """
 
     def __init__(self, rows: Iterable[TidyRow], path: str = SCORES_PARQUET) -> None:
@@ -149,7 +151,6 @@ class Published:
             cell = Cell(row["value"], row["printed"], marks=marks, sources=(row["source"],))
             of = self._rows.setdefault((row["setting"], row["model"]), {})
             of[row["task"]] = Cell() if row["value"] is None else cell
-        self.columns = {task for row in self._rows.values() for task in row}
 
     def has(self, table: str | None, model: str) -> bool:
         """Whether the row was published."""

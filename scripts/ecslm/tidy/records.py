@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+from ecslm.common.errors import InputError
 from ecslm.common.tidy_rows import COUNT, NUMBER, TEXT, TRUTH, TidyRow, tidy_frame
 from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
 from ecslm.schemas.prediction import read_predictions
@@ -62,6 +63,10 @@ def _rows(study: StudyContext, results: Path, task: str) -> list[TidyRow]:
     for job in jobs:
         predictions = read_predictions(results / PREDICTIONS.format(**job))
         outcomes = read_outcome_rows(results / OUTCOMES.format(**job))
+        ids = [one.id for one in predictions]
+        if ids != [one.id for one in outcomes] or not records.keys() >= {*ids}:
+            told = "other records than in its outcomes or dataset file: predict and score it again"
+            raise InputError(f"{results / PREDICTIONS.format(**job)}: {told}")
         # Of what these have only that is a column is written.
         for answer, one in zip(predictions, outcomes, strict=True):
             row = dict(records[one.id]) | dict(answer) | job

@@ -40,7 +40,7 @@ TOKENS = ["prompt_tokens", "generated_tokens"]
 # a recall.
 PUBLISHED, DOUBLED = "published", "published_doubled"
 # A score as it is printed.
-SCORE = re.compile(r"\d*\.?\d+")
+SCORE = re.compile(r"[0-9]*\.?[0-9]+")
 
 
 def score_files(study: StudyContext) -> list[str]:
@@ -82,7 +82,7 @@ def score_frame(settings: TidySettings, results: Path, published: Path | None) -
         row |= tokens.get((row["model"], row["seed"], row["task"], row["setting"]), {})
     metrics = {code: task.metric for code, task in study.tasks.items()}
     printed = read_published(published) if published else ()
-    rows += [row | {"metric": metrics.get(row["task"])} for row in printed]
+    rows += [row | {"metric": metrics[row["task"]]} for row in printed if row["task"] in metrics]
     return tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)
 
 
@@ -120,12 +120,8 @@ def rows_of(file: MetricsFile) -> Iterator[TidyRow]:
         about = {"metric": file.metric, "setting": setting, "n": scores.n}
         about["truncated"] = scores.n_truncated
         strict, answers = scores.strict, scores.answers
-        low, high = strict.ci95 or (None, None)
-        interval = (strict.details["interval"] if strict.ci95 else None) or {}
         yield about | {
-            **{"protocol": "strict", "value": strict.known, "low": low, "high": high},
-            "interval_method": interval.get("method"),
-            "interval_reliable": interval.get("reliable"),
+            **{"protocol": "strict", "value": strict.known, **_interval(strict)},
             **{"invalid": scores.n_invalid, "mcc": strict.details.get("mcc")},
             "distinct": answers and answers.distinct,
             "most_frequent": answers and answers.most_frequent,
@@ -142,6 +138,14 @@ def rows_of(file: MetricsFile) -> Iterator[TidyRow]:
                 yield about | {"protocol": protocol, "value": score.known, "invalid": unread}
 
 
+def _interval(score: Any) -> TidyRow:
+    """That of a `StrictScore`; of one that has none, all of it is missing."""
+    low, high = score.ci95 or (None, None)
+    about = (score.details.get("interval") if score.ci95 else None) or {}
+    found = {f"interval_{name}": about.get(name) for name in ("method", "reliable")}
+    return {"low": low, "high": high, **found}
+
+
 def _means(about: TidyRow, rows: Sequence[TidyRow], file: OverSeedsFile) -> Iterator[TidyRow]:
     """The rows of means over seeds. A mean is missing where the value of a seed is. Counts such as
     invalid answers are in the rows of seeds alone."""
@@ -154,10 +158,7 @@ def _means(about: TidyRow, rows: Sequence[TidyRow], file: OverSeedsFile) -> Iter
         if None not in values:
             mean |= {"value": fmean(values), "sd": stdev(values)}
         if protocol == "strict":
-            if block.strict.ci95:
-                interval = block.strict.details["interval"]
-                mean |= dict(zip(("low", "high"), block.strict.ci95, strict=True))
-                mean |= {f"interval_{name}": interval[name] for name in ("method", "reliable")}
+            mean |= _interval(block.strict)
             known = [one["mcc"] for one in some]
             mean["mcc"] = None if None in known else fmean(known)
         yield mean

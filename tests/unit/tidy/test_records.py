@@ -47,4 +47,8 @@ def test_every_file_that_is_read_is_an_input_and_a_missing_one_is_named(tmp_path
         path.unlink()
         with pytest.raises(InputError, match=f"{path.name}: no such file"):
             write_records(results, report_settings())
+        # Answers and outcomes of other records are never put together.
+        path.write_bytes(b"".join(text.splitlines(keepends=True)[::2]))
+        with pytest.raises(InputError, match="other records than in its outcomes or dataset file"):
+            write_records(results, report_settings())
         path.write_bytes(text)

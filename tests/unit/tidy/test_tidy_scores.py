@@ -31,12 +31,8 @@ from ecslm.tidy.study import StudyContext
 
 TUNED = {"kind": "tuned", "base": "Small", "adapter_of": "Small-EC", "seeds": [0, 1]}
 MODELS = {"Small-EC": TUNED | {"tasks": ["PM"]}, "Small": {"base": "Small", "tasks": ["SA", "PM"]}}
-SETTINGS = TidySettings.model_validate(
-    {
-        "study": "shop",
-        "context": {"models": MODELS, "baselines": {"random": ["PM"]}, "tasks": TASKS},
-    }
-)
+CONTEXT = {"models": MODELS, "baselines": {"random": ["PM"]}, "tasks": TASKS}
+SETTINGS = TidySettings.model_validate({"study": "shop", "context": CONTEXT})
 PROTOCOLS = ("strict", "lenient", "released", "released_2024")
 # Words of docs/results.md for the types of columns.
 TYPES = {"text": "string", "number": "float64", "whole number": "Int64", "true or false": "boolean"}
@@ -167,19 +163,13 @@ def test_the_columns_of_tidy_tables_and_their_types_are_those_that_are_documente
     """Also of a study that has none of the rows."""
     text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     tables = re.findall(r"\| column \| type \| content \|\n\|[-|]+\|\n((?:\|.*\n)+)", text)
-    empty = TidySettings(study="none", context=StudyContext())
+    empty, path = TidySettings(study="none", context=StudyContext()), tmp_path / "records.parquet"
     of_records, of_costs = (one(**dict(empty)) for one in (RecordsSettings, CostsSettings))
-    path = tmp_path / "records.parquet"
     path.write_bytes(record_table(of_records, tmp_path))
-    for table, frame, columns in zip(
-        tables,
-        (
-            *(score_frame(empty, tmp_path, None), comparison_frame({})),
-            *(cost_frame(of_costs, tmp_path), pd.read_parquet(path)),
-        ),
-        (COLUMNS, comparisons.COLUMNS, costs.COLUMNS, records.COLUMNS),
-        strict=True,
-    ):
+    frames = (score_frame(empty, tmp_path, None), comparison_frame({}))
+    frames += (cost_frame(of_costs, tmp_path), pd.read_parquet(path))
+    of_all = (COLUMNS, comparisons.COLUMNS, costs.COLUMNS, records.COLUMNS)
+    for table, frame, columns in zip(tables, frames, of_all, strict=True):
         documented = {}
         for line in table.splitlines():
             names, kind, content = (cell.strip() for cell in line.strip("|").split("|", 2))
