@@ -62,7 +62,7 @@ def test_tables_of_the_clusters_results_are_made_here_without_a_job_that_runs_a_
     run = snakemake(finished, *STUDY, "--dry-run")
     assert set(planned_jobs(run.stdout)) == {
         *("all", "describe_data", "leakage", "data_card", "tidy_costs", "render_table"),
-        "report_page",
+        *("draw_figures", "report_page"),
     }
 
 
