@@ -81,8 +81,7 @@ def test_the_study_of_the_paper_has_these_jobs(
     with read_dag(Choice((), "paper"), ["results/paper/tables/parameters.tex"]) as dag:
         jobs = {rule: len(keys) for rule, keys in dag._workflow.globals["JOBS"].items()}
         # For Snakemake's own report.
-        captions = dag._workflow.globals["config"]["captions"]
-    assert len(captions) == jobs["render_table"]
+        assert len(dag._workflow.globals["config"]["captions"]) == jobs["render_table"]
     # By targets of their own, but for the latencies that a table shows.
     others = {"export_model": 10, "model_card": 10, "report_pdf": 1, "measure_latency": 38}
     assert {rule: count for rule, count in jobs.items() if count} == jobs_of("paper") | others

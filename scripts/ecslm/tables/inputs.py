@@ -39,14 +39,18 @@ class Inputs:
     resources: Mapping[str, Path | None]
 
     @cached_property
+    def _rows(self) -> list[TidyRow]:
+        return read_tidy(self.results / SCORES_PARQUET)
+
+    @cached_property
     def scores(self) -> Scores:
         """The scores of the study's own rows."""
-        return Scores(read_tidy(self.results / SCORES_PARQUET), self.study)
+        return Scores(self._rows, self.study)
 
     @cached_property
     def published(self) -> Published:
         """The published results."""
-        return Published(read_tidy(self.results / SCORES_PARQUET, kind=[PUBLISHED]))
+        return Published(row for row in self._rows if row["kind"] == PUBLISHED)
 
     @cached_property
     def comparisons(self) -> list[TidyRow]:

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pyarrow.parquet
 import pytest
 from support.report_files import report_settings, write_records, write_results
 from support.table_files import IND
@@ -32,7 +31,9 @@ def test_a_row_has_the_record_the_answer_and_how_good_it_is(tmp_path: Path) -> N
     }
     assert [row["quality"] for row in rows if row["model"] == "Small-EC"] == [1, 0, 1, 0]
     assert read_tidy(results / "records.parquet", model=["Small"]) == rows[::2]
-    assert pyarrow.parquet.ParquetFile(results / "records.parquet").num_row_groups == 1
+    (results / "x.parquet").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"x\.parquet: is no Parquet file, or is damaged"):
+        read_tidy(results / "x.parquet")
 
 
 def test_every_file_that_is_read_is_an_input_and_a_missing_one_is_named(tmp_path: Path) -> None:
