@@ -37,11 +37,10 @@ def main(
         published: published counts, as CSV, for tables of kind dataset or parameters
         notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
-    entry, study = settings.table, settings.context
     resources = {"published": published, "notes": notes}
-    origin.reads(*(results / path for path in entry.files), template, float_template)
+    origin.reads(*(results / path for path in settings.table.files), template, float_template)
     origin.reads(*resources.values())
-    built = entry.build(table, Inputs(study, results, resources))
+    built = settings.table.build(table, Inputs(settings.context, results, resources))
     floats, tabulars = render_table(template, float_template, built)
     origin.writes({tex: floats, tabular: tabulars, json: json_text(asdict(built))})
 

@@ -38,14 +38,14 @@ def read_tidy(path: Path, **values: Collection[Any]) -> list[TidyRow]:
         InputError: the table was altered since it was made, or is damaged.
         OSError: it is missing.
     """
-    from pyarrow import ArrowException, parquet
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile, read_table
 
     verify_result(path)
     filters = [(name, "in", value) for name, value in values.items()] or None
     try:
-        if filters:
-            return list(parquet.read_table(path, filters=filters).to_pylist())
-        # Without pandas, which takes most of the time that a table does.
-        return list(parquet.ParquetFile(path).read().to_pylist())
+        # Without filters also without pandas, whose import takes as long as all else of a table.
+        table = read_table(path, filters=filters) if filters else ParquetFile(path).read()
+        return list(table.to_pylist())
     except ArrowException:
         raise InputError(f"{path}: is no Parquet file, or is damaged") from None

@@ -105,12 +105,8 @@ def records_settings(study: Study) -> RecordsSettings:
 
 def _task(task: TaskSettings) -> TaskContext:
     measure = metric(task.metric)
-    return TaskContext(
-        title=task.title,
-        metric=measure.NAME,
-        measure=task.metric,
-        proportion=measure.PROPORTION,
-    )
+    names = {"title": task.title, "metric": measure.NAME}
+    return TaskContext(**names, measure=task.metric, proportion=measure.PROPORTION)
 
 
 def _model(study: Study, name: str) -> ModelContext:

@@ -276,7 +276,7 @@ def _cost(
     """What a model costs, if it answers some tasks alone."""
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
     hourly = math.nan if settings.hourly is None else settings.hourly
-    return ModelCost(costs, name, model, hourly)
+    return ModelCost(costs, name, model, hourly, timed=True)
 
 
 def _listed(names: Sequence[str]) -> str:

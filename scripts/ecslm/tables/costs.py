@@ -82,12 +82,7 @@ class ModelCost:
     """
 
     def __init__(
-        self,
-        rows: Sequence[TidyRow],
-        name: str,
-        context: ModelContext,
-        hourly: float,
-        timed: bool = True,
+        self, rows: Sequence[TidyRow], name: str, context: ModelContext, hourly: float, timed: bool
     ) -> None:
         """
         Args:

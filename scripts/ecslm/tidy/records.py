@@ -41,17 +41,16 @@ def record_table(settings: RecordsSettings, results: Path) -> bytes:
     Raises:
         InputError: a file is missing, altered or invalid.
     """
-    import pyarrow
-    import pyarrow.parquet
+    from pyarrow import Table, parquet
 
     file = io.BytesIO()
-    empty = pyarrow.Table.from_pandas(tidy_frame([], COLUMNS), preserve_index=False)
+    empty = Table.from_pandas(tidy_frame([], COLUMNS), preserve_index=False)
     # Those to one record stand together, so that its texts take little room.
-    with pyarrow.parquet.ParquetWriter(file, empty.schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(file, empty.schema, compression="zstd") as writer:
         for task in sorted(settings.context.tasks):
             rows = _rows(settings.context, results, task)
             frame = tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)
-            writer.write(pyarrow.Table.from_pandas(frame, empty.schema, preserve_index=False))
+            writer.write(Table.from_pandas(frame, empty.schema, preserve_index=False))
     return file.getvalue()
 
 
@@ -70,10 +69,9 @@ def _rows(study: StudyContext, results: Path, task: str) -> list[TidyRow]:
         # Of what these have only that is a column is written.
         for answer, one in zip(predictions, outcomes, strict=True):
             row = dict(records[one.id]) | dict(answer) | job
-            row["kind"] = study.models[job["model"]].kind
             row["options"] = answer.options and json.dumps(answer.options, ensure_ascii=False)
-            row |= {"invalid": one.invalid, "answer": one.answer}
-            row["quality"] = measure.quality(one.outcome)
+            row |= {"kind": study.models[job["model"]].kind, "invalid": one.invalid}
+            row |= {"answer": one.answer, "quality": measure.quality(one.outcome)}
             row["outcome"] = json.dumps(one.outcome, ensure_ascii=False)
             rows[one.id].append(row)
     return [row for some in rows.values() for row in some]

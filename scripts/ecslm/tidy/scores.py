@@ -80,9 +80,8 @@ def score_frame(settings: TidySettings, results: Path, published: Path | None) -
         model = study.models.get(row["model"])
         row |= trained.get((model and model.adapter_of, row["seed"]), {})
         row |= tokens.get((row["model"], row["seed"], row["task"], row["setting"]), {})
-    metrics = {code: task.metric for code, task in study.tasks.items()}
-    printed = read_published(published) if published else ()
-    rows += [row | {"metric": metrics[row["task"]]} for row in printed if row["task"] in metrics]
+    tasks, printed = study.tasks, read_published(published) if published else ()
+    rows += [row | {"metric": tasks[row["task"]].metric} for row in printed if row["task"] in tasks]
     return tidy_frame((row | {"study": settings.study} for row in rows), COLUMNS)
 
 
