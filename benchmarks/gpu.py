@@ -33,10 +33,10 @@ from ecslm.common.devices import list_devices
 from ecslm.estimates.estimate import DEVICES, Records, read_devices
 from ecslm.estimates.formulas import estimate_training
 from ecslm.estimates.sizes import sizes_of_row
+from ecslm.families.transformers.generation import generate
+from ecslm.families.transformers.network import Network
 from ecslm.models.loading import load_base_model, require_device
 from ecslm.models.precision import Precision
-from ecslm.prediction.generation import generate
-from ecslm.prediction.network import Network
 from ecslm.training import mixed
 from ecslm.training.batches import Packed, Padded
 from ecslm.training.fit import add_adapter

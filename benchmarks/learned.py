@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from ecslm.prediction.learned.learning import learn
+from ecslm.families.learned.learning import learn
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import registered_kind
 

@@ -92,12 +92,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     `flops` are those of the products with weights, without attention: of all tokens of prompts and
     answers once, and of the head for those of answers. `rate` is the machine's in such a product.
     """
+    from ecslm.families.transformers.generation import load_model
     from ecslm.models.bases import read_base
     from ecslm.models.cost import CostMeter
     from ecslm.models.loading import load_tokenizer, require_device, use_threads
     from ecslm.models.precision import Precision
     from ecslm.models.prompts import PromptTemplate, encode_prompt
-    from ecslm.prediction.generation import load_model
     from ecslm.schemas.record import read_records
 
     device = require_device(arguments.device)
@@ -184,9 +184,9 @@ def ours(
     arguments: argparse.Namespace, model: Any, tokenizer: Any, prompts: Any, share: int = 1
 ) -> list[str]:
     """Our answers, in batches of the budget divided by `share`."""
+    from ecslm.families.settings import DecodingSettings, TransformersSettings
+    from ecslm.families.transformers.generation import Engine, FreeAnswers
     from ecslm.models.prompts import batches_by_length
-    from ecslm.prediction.generation import Engine, FreeAnswers
-    from ecslm.prediction.settings import DecodingSettings, TransformersSettings
 
     decoding = DecodingSettings(max_new_tokens=arguments.new_tokens)
     mode = FreeAnswers(TransformersSettings(decoding=decoding), tokenizer)

@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import torch
 
+from ecslm.families.transformers.generation import generate, load_model
+from ecslm.families.transformers.network import Network
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer, use_threads
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, batches_by_length, encode_prompt
-from ecslm.prediction.generation import generate, load_model
-from ecslm.prediction.network import Network
 from ecslm.schemas.record import read_records
 
 CPU = torch.device("cpu")

@@ -26,9 +26,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.logs import start_log
 from ecslm.common.rows import read_jsonl
 from ecslm.common.text import nearest
+from ecslm.families.backend import Backend, Request, backend_class
 from ecslm.plan.jobs import access, prediction_settings
 from ecslm.plan.study import Choice, Study
-from ecslm.prediction.backend import Backend, Request, backend_class
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import GivenRecord, Record, read_records
 from ecslm.script import Device, run_script

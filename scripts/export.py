@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ecslm.common.devices import lease_devices
 from ecslm.exports.settings import ExportSettings
-from ecslm.prediction.backend import AskedModel
+from ecslm.families.backend import AskedModel
 from ecslm.script import OutputFile, job, run_script
 
 

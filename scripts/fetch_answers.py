@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ecslm.prediction.published_answers import FetchSettings, fetch_answers
+from ecslm.families.recorded.published_answers import FetchSettings, fetch_answers
 from ecslm.script import Origin, job, run_script
 
 

@@ -1,6 +1,6 @@
 """Measure how long a model takes to answer test prompts one at a time."""
 
-from ecslm.prediction.latency import measure_latency
+from ecslm.families.transformers.latency import measure_latency
 from ecslm.script import run_script
 
 if __name__ == "__main__":

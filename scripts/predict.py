@@ -23,7 +23,7 @@ example:
   python scripts/score.py --predictions P.jsonl
 """
 
-from ecslm.prediction.run import predict
+from ecslm.families.predict import predict
 from ecslm.script import run_script
 
 if __name__ == "__main__":

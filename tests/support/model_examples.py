@@ -17,9 +17,9 @@ from support.project import PROMPTS, SCRIPTS
 
 from ecslm.common.files import write_jsonl
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.prediction.backend import Request
-from ecslm.prediction.run import predict
-from ecslm.prediction.settings import PredictionSettings, TransformersSettings
+from ecslm.families.backend import Request
+from ecslm.families.predict import predict
+from ecslm.families.settings import PredictionSettings, TransformersSettings
 from ecslm.schemas.record import Record
 from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings

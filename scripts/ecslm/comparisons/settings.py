@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ecslm.prediction.learned_backend import LearnedSettings
+from ecslm.families.learned.backend import LearnedSettings
 from ecslm.schemas.references import ComparedName, ModelName, SettingName
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric, TaskKind

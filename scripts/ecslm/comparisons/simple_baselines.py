@@ -7,9 +7,9 @@ import numpy as np
 
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.data.labels import by_rank
-from ecslm.prediction.learned.fields import word_f1
-from ecslm.prediction.learned.holding_out import held_out
-from ecslm.prediction.learned.learning import learn
+from ecslm.families.learned.fields import word_f1
+from ecslm.families.learned.holding_out import held_out
+from ecslm.families.learned.learning import learn
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record

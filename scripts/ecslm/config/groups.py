@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, get_args
 
 from ecslm.config.models import name_like
-from ecslm.prediction.backend import DEFAULT
+from ecslm.families.backend import DEFAULT
 from ecslm.schemas.task import has_example
 from ecslm.tables.kind import KINDS
 

@@ -11,9 +11,8 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator, model_va
 
 from ecslm.common.errors import LINE, NAME
 from ecslm.comparisons.settings import unique
-from ecslm.models.precision import Precision
-from ecslm.prediction.learned_backend import LearnedSettings, Method
-from ecslm.prediction.openai_settings import (
+from ecslm.families.learned.backend import LearnedSettings, Method
+from ecslm.families.openai.settings import (
     AccessSettings,
     Command,
     OpenAISettings,
@@ -21,8 +20,8 @@ from ecslm.prediction.openai_settings import (
     ServerDecoding,
     ServerSettings,
 )
-from ecslm.prediction.recorded_backend import RecordedSettings
-from ecslm.prediction.settings import (
+from ecslm.families.recorded.backend import RecordedSettings
+from ecslm.families.settings import (
     ANSWERED,
     DecodingSettings,
     LimitedAnswers,
@@ -30,6 +29,7 @@ from ecslm.prediction.settings import (
     PredictionSettings,
     TransformersSettings,
 )
+from ecslm.models.precision import Precision
 from ecslm.schemas.references import SettingName, TaskName, TunedModelName, named_in
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings, has_example

@@ -21,10 +21,10 @@ from ecslm.config.models import (
 )
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
+from ecslm.families.recorded.published_answers import PublishedAnswers
+from ecslm.families.settings import DecodingSettings, SampleSettings
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
-from ecslm.prediction.published_answers import PublishedAnswers
-from ecslm.prediction.settings import DecodingSettings, SampleSettings
 from ecslm.schemas.paths import PUBLISHED
 from ecslm.schemas.references import named_in
 from ecslm.schemas.settings import Closed

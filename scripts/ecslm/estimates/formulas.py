@@ -2,8 +2,8 @@
 model and the settings.
 
 Counted are the tensors that `training/` keeps (see `kept`), those of
-`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64 on
-a CPU and in float32 on a GPU.
+`prefill.py` and `generation.py` in `families/transformers/`, and for BERTScores the encoder in
+float64 on a CPU and in float32 on a GPU.
 """
 
 import math
@@ -22,8 +22,8 @@ from ecslm.estimates.estimate import (
     halved,
 )
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
+from ecslm.families.settings import DecodingSettings
 from ecslm.models.precision import Precision
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 # Training
@@ -46,13 +46,14 @@ PASSES = 4
 
 # Prediction
 
-# Tokens that are read at once, as in `prediction/prefill.py`, which loads torch.
+# Tokens that are read at once, as in `families/transformers/prefill.py`, which loads torch.
 CHUNK = {"cpu": 1024, "cuda": 16384}
 # Prefixes that the prompts of a batch share, and tokens of one, about.
 PREFIXES, PREFIX = 64, 128
 # Logits of a row: themselves, in float32, and what of them is sorted or compared.
 ANSWERED = 3
-# Tokens of answers whose logits are computed at once, as in `prediction/answers/likelihood.py`.
+# Tokens of answers whose logits are computed at once, as in `likelihood.py` of the answers in
+# `families/transformers/`.
 SCORED = 1024
 
 # BERTScore

@@ -19,15 +19,15 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, read_text, settle, write_json, write_text
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.exports.settings import ExportSettings
+from ecslm.families.backend import AskedModel, Generated, Request, required
+from ecslm.families.settings import DecodingSettings
+from ecslm.families.transformers.backend import TokenPrompt, TransformersBackend, loaded_model
+from ecslm.families.transformers.generation import load_model
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import AskedModel, Generated, Request, required
-from ecslm.prediction.generation import load_model
-from ecslm.prediction.settings import DecodingSettings
-from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
 from ecslm.schemas.record import Record, read_records
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.prediction.settings import AnsweredTasks
+from ecslm.families.settings import AnsweredTasks
 from ecslm.schemas import paths
 from ecslm.schemas.references import TunedModelName
 from ecslm.schemas.settings import Closed, JobSettings

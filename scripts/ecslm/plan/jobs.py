@@ -25,14 +25,14 @@ from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
 from ecslm.data.reports import read_counts
 from ecslm.data.settings import DatasetSettings, DescriptionSettings, HubData
 from ecslm.exports.settings import ExportSettings
+from ecslm.families.learned.backend import LearnedSettings
+from ecslm.families.recorded.published_answers import AnswersOfTask, FetchSettings
+from ecslm.families.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
-from ecslm.prediction.learned_backend import LearnedSettings
-from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
-from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.schemas.paths import PUBLISHED, PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.scoring.baselines import applicable

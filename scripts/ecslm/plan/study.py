@@ -16,8 +16,8 @@ from ecslm.config.models import (
     TransformersModel,
 )
 from ecslm.config.schema import Config
+from ecslm.families.settings import DecodingSettings
 from ecslm.models.architecture import read_architectures
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
 from ecslm.schemas.task import BERTSCORE_METRICS, CONFIG_FILE, TaskSettings
 from ecslm.scoring.baselines import applicable

@@ -14,10 +14,10 @@ from ecslm.common.errors import InputError, Problem, refuse
 from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
+from ecslm.families.openai.backend import AnswerCache
 from ecslm.models.bases import PathSource
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
-from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import CACHE, TOP
 

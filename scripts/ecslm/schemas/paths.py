@@ -11,7 +11,7 @@ RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
 DIGESTS = CACHE / "digests.json"
-# Of servers, see `prediction/openai_backend.py`: they may have been paid for.
+# Of servers, see `families/openai/backend.py`: they may have been paid for.
 SERVER_ANSWERS = CACHE / "api"
 CODE_HISTORY = Path("results/code")
 RUN_LOCK = Path("results/run.lock")

@@ -12,8 +12,8 @@ from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
-from ecslm.prediction.learned import ranking
-from ecslm.prediction.learned_backend import LearnedSettings
+from ecslm.families.learned import ranking
+from ecslm.families.learned.backend import LearnedSettings
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.record import Record
 from ecslm.scoring.metrics.protocol import expected_f1

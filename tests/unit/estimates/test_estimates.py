@@ -21,9 +21,9 @@ from ecslm.estimates.estimate import (
 )
 from ecslm.estimates.formulas import estimate_bertscore, estimate_predictions, estimate_training
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
+from ecslm.families.settings import DecodingSettings
 from ecslm.models.architecture import SIZES, Architecture, read_architectures
 from ecslm.models.precision import Precision
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 ROWS = read_architectures(RESOURCES / "architectures.csv")
@@ -157,8 +157,8 @@ def test_a_fused_training_in_float32_reaches_what_was_measured() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "own"),
     [
-        ("prediction/prefill.py", "CHUNK", formulas.CHUNK),
-        ("prediction/answers/likelihood.py", "LOGITS", formulas.SCORED),
+        ("families/transformers/prefill.py", "CHUNK", formulas.CHUNK),
+        ("families/transformers/answers/likelihood.py", "LOGITS", formulas.SCORED),
         ("training/fused.py", "BLOCK", formulas.BLOCK),
     ],
 )

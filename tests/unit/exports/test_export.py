@@ -26,9 +26,9 @@ from ecslm.common.files import read_json, write_json
 from ecslm.exports import run as export_run
 from ecslm.exports.run import chat_template, export_model, write_folder
 from ecslm.exports.settings import ExportSettings
+from ecslm.families.backend import AskedModel
+from ecslm.families.transformers import generation
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction import generation
-from ecslm.prediction.backend import AskedModel
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # Blanks that other programs drop: before and after statements, and at the end.

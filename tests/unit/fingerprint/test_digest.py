@@ -87,7 +87,7 @@ def with_more_definitions(text: str) -> str:
 CHANGES = (in_other_words, private_names_changed, with_more_log_lines, commented)
 # Loaded by name, so that all definitions count.
 MODULES = {
-    "predict.py": ("ecslm.prediction.transformers_backend",),
+    "predict.py": ("ecslm.families.transformers.backend",),
     "score.py": ("ecslm.scoring.metrics.ndcg",),
 }
 

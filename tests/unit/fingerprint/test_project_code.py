@@ -97,7 +97,7 @@ GPU_STEPS = {"train_adapter.py", "predict.py", "measure_latency.py"}
 
 @pytest.mark.parametrize("script", JOBS)
 def test_a_job_reaches_nothing_whose_edit_must_not_rerun_it(script: str) -> None:
-    modules = ["ecslm.prediction.transformers_backend"] if script in GPU_STEPS else []
+    modules = ["ecslm.families.transformers.backend"] if script in GPU_STEPS else []
     reached = code_of(SCRIPTS).reached(script, modules)
     found = {node.module.split(".")[1] for node in reached if "/" not in node.module}
     assert found
@@ -107,9 +107,10 @@ def test_a_job_reaches_nothing_whose_edit_must_not_rerun_it(script: str) -> None
 # What the digest could not follow
 
 # Where a module is loaded by a name made at run time, and what adds it to the digest instead.
+SETTINGS = "def modules in scripts/ecslm/families/settings.py"
 LOADED_BY_NAME = {
-    "ecslm/prediction/generation.py": "def modules in scripts/ecslm/prediction/settings.py",
-    "ecslm/prediction/backend.py": "def modules in scripts/ecslm/prediction/settings.py",
+    "ecslm/families/transformers/generation.py": SETTINGS,
+    "ecslm/families/backend.py": SETTINGS,
     "ecslm/scoring/metrics/protocol.py": "def modules in scripts/ecslm/scoring/settings.py",
 }
 # What looks for files from where it stands itself, and why no result escapes its digest.
@@ -298,7 +299,7 @@ READS_WORDS = {
     "ecslm/common/rows.py": "makes problems of them, which it raises",
     "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
-    "ecslm/prediction/generation.py": "asks torch's error whether memory has run out",
+    "ecslm/families/transformers/generation.py": "asks torch's error whether memory has run out",
     "ecslm/training/run.py": "leaves the problems to the job, which raises them",
     "ecslm/training/trainer.py": "asks torch's error whether memory has run out",
 }

@@ -78,7 +78,7 @@ def dataset(folder: Path, _made: Callable[[str], Path]) -> list[object]:
 
 JOBS = [
     Job("train_adapter.py", (), train),
-    Job("predict.py", ("ecslm.prediction.transformers_backend",), predict),
+    Job("predict.py", ("ecslm.families.transformers.backend",), predict),
     Job("bertscore.py", (), bertscore),
     Job("dataset.py", (), dataset),
 ]

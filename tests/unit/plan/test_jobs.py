@@ -141,7 +141,7 @@ def test_the_code_of_a_job_is_that_of_the_task_or_mode_that_it_has() -> None:
     assert len({prediction(made, name, "PM").code for name in ("Small", *LIMITED)}) == 3
     free = prediction_settings(made, "Small", "PM").modules()
     reached = code_of(SCRIPTS).definitions("predict.py", free)
-    assert not [name for name in reached if name.startswith("ecslm.prediction.answers.")]
+    assert not [name for name in reached if name.startswith("ecslm.families.transformers.answers.")]
 
 
 def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> None:

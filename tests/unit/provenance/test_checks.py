@@ -15,10 +15,10 @@ from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.locks import DEVICES_VARIABLE
+from ecslm.families.openai.backend import Answer, AnswerCache
+from ecslm.families.openai.settings import ServerSettings
 from ecslm.models.bases import HubSource
 from ecslm.plan.study import Study
-from ecslm.prediction.openai_backend import Answer, AnswerCache
-from ecslm.prediction.openai_settings import ServerSettings
 from ecslm.provenance.checks import check_api_keys, check_disk, check_gpus
 from ecslm.provenance.dag import Job
 

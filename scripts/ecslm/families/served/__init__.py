@@ -1,0 +1,1 @@
+"""Models whose server a job starts."""

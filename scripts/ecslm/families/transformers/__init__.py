@@ -1,0 +1,1 @@
+"""Local weights: a base, with or without an adapter."""
